@@ -1,0 +1,47 @@
+# Two commands do all the set-up: `make demo` and `make test`. Both make .venv on their first run.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PLUGINS = $(wildcard plugins/*)
+DISTRIBUTIONS = . $(PLUGINS)
+
+.PHONY: demo test install lint types stubs bench build test-gpu clean
+
+demo: install  ## train the three models on real digits, save, load, predict
+	$(BIN)/python examples/demo.py
+
+test: install lint types  ## everything that CI runs
+	$(BIN)/python -m pytest
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip editables hatchling
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
+	  --editable '.[dev]' $(addprefix --editable ,$(PLUGINS))
+	touch $@
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy corekit scripts $(foreach plugin,$(PLUGINS),$(plugin)/corekit_$(notdir $(plugin)))
+
+stubs: install  ## write the namespaces' .pyi files and the table of standard names
+	$(BIN)/python scripts/write_stubs.py
+
+bench: install
+	$(BIN)/python benchmarks/start_up.py
+
+test-gpu: install
+	$(BIN)/python -m pytest -m cuda
+
+build: install  ## a wheel of every distribution in dist/
+	for folder in $(DISTRIBUTIONS); do \
+	  $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist $$folder || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
