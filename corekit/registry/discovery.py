@@ -1,0 +1,159 @@
+"""Reads what is installed: entry points to components. Imports no plugin and decides nothing between distributions.
+
+Why importlib-metadata and not the standard library's copy: it is the same code on every Python that we support.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import importlib_metadata
+
+from corekit.registry.component import KINDS, Component, canonical, described, fold
+
+PREFIX = "corekit."
+HOOKS = "hooks"
+_TARGET = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(?:\[.*\])?")  # module:attribute, perhaps with [extras]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with an installed plugin: whose, and what, in one sentence."""
+
+    distribution: str
+    version: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".rstrip() + f": {self.message}"
+
+
+@dataclass(frozen=True)
+class HookModule:
+    """A module of `corekit.hooks`: it may add components when it is loaded."""
+
+    distribution: str
+    version: str
+    module: str
+
+
+@dataclass
+class Scan:
+    """What one look at the environment found."""
+
+    components: list[Component] = field(default_factory=list)
+    hooks: list[HookModule] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def scan() -> Scan:
+    """Read the entry points of every installed distribution; one whose metadata is damaged is named and skipped.
+
+    A second copy of a distribution's metadata is left out: the first on the path is the one that Python imports.
+    """
+    found = Scan()
+    seen: set[str] = set()
+    for distribution in importlib_metadata.distributions():
+        try:
+            _read_distribution(found, distribution, seen)
+        except Exception as error:
+            message = f"its metadata cannot be read ({described(error)}). Reinstall it."
+            found.problems.append(Problem(str(distribution), "", message))
+    found.components.sort(key=lambda component: (component.kind, component.name, component.distribution))
+    found.hooks.sort(key=lambda hook: (hook.distribution, hook.module))
+    found.problems.sort(key=lambda problem: (problem.distribution, problem.message))
+    return found
+
+
+def _read_distribution(found: Scan, distribution: Any, seen: set[str]) -> None:  # its type's name varies by release
+    if PREFIX not in (distribution.read_text("entry_points.txt") or ""):
+        return
+    name, version = canonical(distribution.metadata["Name"]), distribution.version
+    groups: dict[str, dict[str, str]] = {}
+    for entry in distribution.entry_points:
+        if entry.group.startswith(PREFIX):
+            groups.setdefault(entry.group.removeprefix(PREFIX), {})[entry.name] = entry.value
+    if name not in seen:
+        seen.add(name)
+        for group, entries in sorted(groups.items()):
+            _read_group(found, group, entries, name, version)
+
+
+def _read_group(found: Scan, group: str, entries: dict[str, str], distribution: str, version: str) -> None:
+    if group == HOOKS:
+        found.hooks += [HookModule(distribution, version, value) for value in sorted({*entries.values()})]
+    elif group in KINDS:
+        components, mistakes = group_names(group, entries, distribution, version)
+        found.components += components
+        found.problems += [Problem(distribution, version, mistake) for mistake in mistakes]
+    else:
+        near = difflib.get_close_matches(group, [*KINDS, HOOKS], n=1)
+        hint = f' Did its author mean "{PREFIX}{near[0]}"?' if near else ""
+        message = f'there is no entry-point group "{PREFIX}{group}", so what it lists there is left out.{hint}'
+        found.problems.append(Problem(distribution, version, message))
+
+
+def group_names(
+    kind: str, entries: dict[str, str], distribution: str, version: str
+) -> tuple[list[Component], list[str]]:
+    """Turn one distribution's names of one kind into components.
+
+    Names with one target are one component: its own name and its aliases. A class and a function of one module
+    whose names differ only in case and underscores (`MeanSquaredError`, `mean_squared_error`) are one component as
+    well, named after the class.
+
+    Returns:
+        The components, and a sentence for each mistake: an entry that cannot be read, or a component whose folded
+        name meets that of a different one. What a sentence names is left out.
+    """
+    names_of, mistakes = _names_by_target(kind, entries)
+    by_fold: dict[str, Component] = {}
+    components: list[Component] = []
+    for target in sorted(names_of, key=lambda target: (_is_function(target), target)):
+        names = names_of[target]
+        attribute = target.rpartition(":")[2]
+        own = attribute if attribute in names else names[0]
+        component = by_fold.get(fold(own))
+        if component is None or not _are_twins(component.targets[component.name], target):
+            component = Component(kind, own, distribution, version)
+        rivals = {by_fold[fold(name)].name for name in names if by_fold.get(fold(name), component) is not component}
+        if rivals:
+            mistakes.append(
+                f'its {kind} "{min(rivals)}" and "{own}" are told apart only by case or underscores; '
+                f'"{own}" was left out. Its author must rename one.'
+            )
+            continue
+        if component.name not in component.targets:
+            components.append(component)
+        component.targets.update(dict.fromkeys(names, target))
+        by_fold.update(dict.fromkeys(map(fold, names), component))
+    return components, mistakes
+
+
+def _names_by_target(kind: str, entries: dict[str, str]) -> tuple[dict[str, list[str]], list[str]]:
+    names_of: dict[str, list[str]] = {}
+    mistakes: list[str] = []
+    for name, value in sorted(entries.items()):
+        match = _TARGET.fullmatch(value.strip())
+        if match is None or ":" in name:
+            mistakes.append(
+                f'its entry  {name} = "{value}"  in {PREFIX}{kind} was left out: '
+                'its author must write it as  Name = "module:Name".'
+            )
+        else:
+            names_of.setdefault(f"{match[1]}:{match[2]}", []).append(name)
+    return names_of, mistakes
+
+
+def _is_function(target: str) -> bool:
+    attribute = target.rpartition(".")[2].rpartition(":")[2]
+    return attribute == attribute.lower()
+
+
+def _are_twins(first: str, second: str) -> bool:
+    """Return whether two targets are a class and a function of one module."""
+    same_module = first.partition(":")[0] == second.partition(":")[0]
+    return same_module and not _is_function(first) and _is_function(second)

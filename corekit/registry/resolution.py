@@ -1,0 +1,237 @@
+"""From a name to a component: exact first, then blind to case and underscores; nothing is decided by path order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from corekit.errors import AmbiguousNameError, ArgumentError, BrokenPluginError, UnknownNameError
+from corekit.registry import discovery, messages
+from corekit.registry.component import KINDS, LOCAL, Component, canonical, described, fold, may_be
+from corekit.registry.discovery import Problem, Scan
+from corekit.registry.standard import OWNERS
+
+Table = dict[tuple[str, str], list[Component]]
+"""Components by kind and folded name."""
+
+
+class Registry:
+    """The installed components, read at the first look-up.
+
+    What entry points and the program itself offer is asked first. Hook modules are loaded on the first miss, and
+    answer only what the others cannot, so that a name never changes its meaning when they are.
+
+    Args:
+        scan: how to read the environment; tests hand over one of their own.
+        owners: kind -> name -> the standard distribution that owns the name, installed or not.
+    """
+
+    def __init__(
+        self,
+        scan: Callable[[], Scan] = discovery.scan,
+        owners: dict[str, dict[str, str]] | None = None,
+    ) -> None:
+        self._scan = scan
+        self.owners = OWNERS if owners is None else owners
+        self._owner_of = {(kind, fold(n)): o for kind, names in self.owners.items() for n, o in names.items()}
+        self._found: Scan | None = None
+        self._hooked: list[Component] | None = None
+        self._local: list[Component] = []
+        self._tables: list[Table] = []
+        self._broken: dict[tuple[str, str], Problem] = {}
+
+    # What is there
+
+    def components(self, kind: str | None = None) -> list[Component]:
+        """List the components, of one kind or of all, sorted by kind, name and distribution. Imports no plugin."""
+        every = [*self._read().components, *self._local, *(self._hooked or [])]
+        mine = [component for component in every if kind in (None, component.kind)]
+        return sorted(mine, key=lambda component: (component.kind, component.name, component.distribution))
+
+    def names(self, kind: str) -> list[str]:
+        """List the names that attribute access answers to: no name that would raise for a clash, no shadowed one."""
+        names = {name for component in self.components(kind) for name in component.targets}
+        return sorted(name for name in names if len(self._meant(kind, name, exact=True, hooks=False)) == 1)
+
+    def kinds_of(self, name: str) -> list[str]:
+        """List the kinds in which the name or id means something. Loads hook modules only if there is none."""
+        for hooks in (False, True):
+            kinds = [kind for kind in KINDS if self._meant(kind, name, exact=False, hooks=hooks)]
+            if kinds:
+                return kinds
+        return []
+
+    def problems(self) -> list[Problem]:
+        """List what is wrong with installed plugins, as far as it is known: mistakes, failed loads, hidden names."""
+        return [*self.failures(), *self._hidden()]
+
+    def failures(self) -> list[Problem]:
+        """List the plugins' mistakes and failed loads: what may be the reason that a name is unknown."""
+        return [*self._read().problems, *self._broken.values()]
+
+    def pending_hooks(self) -> list[str]:
+        """List the distributions whose hook modules may add more components and were not loaded yet."""
+        return [] if self._hooked is not None else sorted({hook.distribution for hook in self._read().hooks})
+
+    def owner(self, kind: str, name: str) -> str | None:
+        """Return the standard distribution that owns a name, installed or not; None if anybody may have it."""
+        return self._owner_of.get((kind, fold(name)))
+
+    # From a name to a component
+
+    def find(self, kind: str, name: str) -> Component:
+        """Resolve a bare name or an id (`distribution:Name`) to the one component it means.
+
+        Raises:
+            UnknownNameError: nobody offers it; the message suggests what was meant or what to install.
+            AmbiguousNameError: two distributions offer it and neither owns it.
+        """
+        return self._look_up(kind, name, exact=False)
+
+    def get(self, kind: str, name: str) -> Any:
+        """Resolve `name` and return the object itself, importing its plugin."""
+        return self.load(self.find(kind, name))
+
+    def attribute(self, kind: str, name: str) -> Any:
+        """Return what `corekit.<kind>.<name>` is: exact names only."""
+        return self.load(self._look_up(kind, name, exact=True), name)
+
+    def load(self, component: Component, name: str | None = None) -> Any:
+        """Import a component, remembering a failure for later messages."""
+        key = (component.kind, component.id)
+        try:
+            value = component.load(name)
+        except BrokenPluginError as error:
+            message = f"its {component.kind} {component.name} could not be loaded ({described(error.__cause__)})."
+            self._broken[key] = Problem(component.distribution, component.version, message)
+            raise
+        self._broken.pop(key, None)
+        return value
+
+    def component_of(self, kind: str, value: Any) -> Component | None:
+        """Return the component whose object `value` is (a class or a function), if there is one.
+
+        Imports nothing that `value` itself does not come from: who has the object has imported its package.
+        """
+        for component in self.components(kind):
+            if component.value is not None and component.value is value:
+                return component
+            for name, target in component.targets.items():
+                if component.value is None and may_be(value, name, target):
+                    try:
+                        if self.load(component, name) is value:
+                            return component
+                    except BrokenPluginError:
+                        continue
+        return None
+
+    # Changing it
+
+    def add_local(self, kind: str, name: str, value: Any) -> None:
+        """Register an object of the user's own program as `local:name`; a later one of that name replaces it.
+
+        Raises:
+            ArgumentError: no such kind, or a name that an id cannot hold.
+        """
+        _check_kind(kind)
+        if not name or ":" in name:
+            raise ArgumentError(f'a component cannot be called "{name}": an id is "distribution:Name".')
+        self._local = [c for c in self._local if (c.kind, c.name) != (kind, name)]
+        target = f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', name)}"
+        self._local.append(Component(kind, name, LOCAL, "", {name: target}, value))
+        self._tables.clear()
+
+    def refresh(self) -> None:
+        """Forget what was read; the next look-up reads the environment again."""
+        self._found = self._hooked = None
+        self._tables.clear()
+        self._broken.clear()
+
+    # Inside
+
+    def _read(self) -> Scan:
+        if self._found is None:
+            self._found = self._scan()
+        return self._found
+
+    def _look_up(self, kind: str, name: str, *, exact: bool) -> Component:
+        _check_kind(kind)
+        meant = self._meant(kind, name, exact=exact, hooks=True)
+        if not meant:
+            raise UnknownNameError(messages.unknown(self, kind, name))
+        if len(meant) > 1:
+            raise AmbiguousNameError(messages.clash(kind, name, meant))
+        return meant[0]
+
+    def _meant(self, kind: str, name: str, *, exact: bool, hooks: bool) -> list[Component]:
+        """Return what a name or id means: one component, several that clash, or none.
+
+        Args:
+            exact: whether case and underscores count.
+            hooks: whether to load the hook modules, if they are not loaded yet, when nobody else has the name.
+        """
+        distribution, colon, bare = name.rpartition(":")
+        owner = None if colon else self.owner(kind, name)  # an id says itself whom it means
+        for table in self._searched(hooks):
+            near = [
+                component
+                for component in table.get((kind, fold(bare)), [])
+                if (not colon or component.distribution == canonical(distribution))
+                and owner in (None, component.distribution)  # a stranger never steps in for a standard part
+            ]
+            meant = [component for component in near if bare in component.targets]
+            if meant or (near and not exact):
+                return meant or near
+        return []
+
+    def _searched(self, hooks: bool) -> Iterator[Table]:
+        if not self._tables:
+            self._tables.append(_table([*self._read().components, *self._local]))
+        yield self._tables[0]
+        if hooks:
+            self._load_hooks()
+        if self._hooked is not None:
+            if len(self._tables) == 1:
+                self._tables.append(_table(self._hooked))
+            yield self._tables[1]
+
+    def _load_hooks(self) -> None:
+        if self._hooked is not None:
+            return
+        found = self._read()
+        self._hooked = []  # before they run: one that looks something up must not start them again
+        if found.hooks:
+            from corekit.registry import hooks  # imports pluggy: only where a hook module is installed
+
+            try:
+                components, problems = hooks.load(found.hooks)
+            except KeyboardInterrupt:
+                self._hooked = None
+                raise
+            known = {(component.kind, component.id) for component in found.components}
+            self._hooked += [component for component in components if (component.kind, component.id) not in known]
+            found.problems += problems
+            self._tables[1:] = []
+
+    def _hidden(self) -> Iterator[Problem]:
+        """Yield a problem for each name that does not mean the component which carries it."""
+        for component in self.components():
+            for name in component.targets:
+                meant = self._meant(component.kind, name, exact=True, hooks=False)
+                if meant != [component] and component.distribution != LOCAL:
+                    owner = self.owner(component.kind, name)
+                    message = messages.hidden(component, name, meant, owner)
+                    yield Problem(component.distribution, component.version, message)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise ArgumentError(f'there is no kind of component called "{kind}". The kinds: {", ".join(KINDS)}.')
+
+
+def _table(components: Iterable[Component]) -> Table:
+    table: Table = {}
+    for component in components:
+        for name in {fold(name) for name in component.targets}:
+            table.setdefault((component.kind, name), []).append(component)
+    return table

@@ -1,0 +1,3 @@
+"""Which standard distribution owns which name."""
+
+OWNERS: dict[str, dict[str, str]] = {}
