@@ -1,0 +1,129 @@
+"""A metric: running state on the device, read when somebody looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from corekit.errors import ArgumentTypeError
+from corekit.protocols.configurable import Configurable
+from corekit.protocols.creation import create
+from corekit.protocols.dtype import as_dtype
+from corekit.protocols.loss import snake_case
+
+
+class Metric(Configurable, nn.Module):
+    """Write `update_state`, `result` and `reset_state`; or only `call(y_true, y_pred)`, whose values are averaged.
+
+    State is made with `add_variable` and is a buffer: it moves with `.to(device)` and is part of `state_dict`. An
+    update must not read it on the host (no `.item()`, no `if state > 0`): training never waits for a metric.
+
+    Shape of `call`: y_true (batch, ...), y_pred (batch, ...) -> (batch, ...), one value per sample.
+
+    Args:
+        name: how logs call it; default the class's name in snake case.
+        dtype: of the state; default `floatx`.
+
+    Example:
+        >>> class Bias(Metric):
+        ...     def call(self, y_true, y_pred):
+        ...         return (y_pred - y_true).mean(dim=-1)
+        >>> metric = Bias()
+        >>> metric.update_state(torch.zeros(4, 1), torch.ones(4, 1))
+        >>> metric.result()
+        tensor(1.)
+
+    Reference: https://keras.io/api/metrics/base_metric/
+    """
+
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, name: str | None = None, dtype: str | torch.dtype | None = None) -> None:
+        super().__init__()
+        self.name = name or snake_case(type(self).__name__)
+        self.dtype = as_dtype(dtype)
+        self._initial: dict[str, Tensor] = {}
+        if type(self).update_state is Metric.update_state:
+            self.total = self.add_variable(name="total")
+            self.count = self.add_variable(name="count")
+
+    def add_variable(
+        self,
+        shape: tuple[int, ...] = (),
+        initializer: Any = "zeros",
+        dtype: str | torch.dtype | None = None,
+        name: str | None = None,
+    ) -> Tensor:
+        """Add a state tensor, zero at first unless `initializer` says otherwise; `reset_state` brings that back."""
+        if isinstance(shape, str):
+            raise ArgumentTypeError(
+                f'{type(self).__name__}.add_variable("{shape}"): the first argument is the shape. '
+                f'Write add_variable(name="{shape}", shape=()).'
+            )
+        kind = self.dtype if dtype is None else as_dtype(dtype)
+        if initializer == "zeros":  # the common case needs no plugin
+            value = torch.zeros(shape, dtype=kind)
+        else:
+            value = create("initializers", initializer)(shape, dtype=kind)
+        name = name or f"variable_{len(self._buffers)}"
+        self.register_buffer(name, value)
+        self._initial[name] = value.detach().clone()
+        return value
+
+    def add_weight(
+        self,
+        shape: tuple[int, ...] = (),
+        initializer: Any = "zeros",
+        dtype: str | torch.dtype | None = None,
+        name: str | None = None,
+    ) -> Tensor:
+        """Keras's other name for `add_variable`."""
+        return self.add_variable(shape, initializer, dtype, name)
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """The state tensors."""
+        return list(self.buffers())
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return one value per sample; the metric is their mean."""
+        raise ArgumentTypeError(
+            f"{type(self).__name__} has neither call nor update_state.\n"
+            "  Write  def call(self, y_true, y_pred): return <one value per sample>  and the mean is kept for you."
+        )
+
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
+        """Take a batch into account."""
+        values = self.call(y_true, y_pred).to(self.total.dtype)
+        if sample_weight is None:
+            self.total += values.sum()
+            self.count += values.numel()
+            return
+        weight = sample_weight.to(values.dtype)
+        if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
+            weight = weight.squeeze(-1)
+        weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim)).expand_as(values)
+        self.total += (values * weight).sum()
+        self.count += weight.sum()
+
+    def result(self) -> Tensor:
+        """Return the metric so far, a 0-d tensor; 0 before the first batch."""
+        return self.total / self.count.clamp(min=torch.finfo(self.count.dtype).tiny)
+
+    def reset_state(self) -> None:
+        """Forget every batch."""
+        for name, initial in self._initial.items():
+            self._buffers[name].copy_(initial)  # type: ignore[union-attr]  # add_variable never stores None
+
+    def forward(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+        """Update and return the result, as calling a Keras metric does."""
+        with torch.no_grad():
+            self.update_state(torch.as_tensor(y_true), torch.as_tensor(y_pred), sample_weight)
+            return self.result()
+
+    def extra_repr(self) -> str:
+        """Return the name."""
+        return f"name={self.name}"
