@@ -1,0 +1,1 @@
+"""Builders: Sequential, the functional graph, Model; a model as data; its summary."""

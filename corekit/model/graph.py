@@ -1,0 +1,347 @@
+"""The functional graph: symbolic tensors remember how they come about; a Graph runs the way from inputs to outputs.
+
+A Graph holds no symbolic tensor, only a flat plan over numbered slots, so that a model of a thousand layers copies
+and pickles without deep recursion.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from corekit.errors import ArgumentError, ArgumentTypeError, LayerError
+from corekit.model.inference import Spec, infer
+from corekit.protocols.dtype import as_dtype, dtype_name
+from corekit.protocols.layer import Layer, axis_sizes
+from corekit.protocols.symbolic import Symbolic
+from corekit.protocols.tree import leaves, map_tree
+
+_count = itertools.count()
+
+ARITHMETIC = ("add", "sub", "mul", "truediv", "pow", "matmul")
+OPERATORS: dict[str, Callable[..., Any]] = {
+    name: getattr(operator, name)
+    for name in (*ARITHMETIC, "floordiv", "mod", "neg", "abs", "getitem", "lt", "le", "gt", "ge")
+}
+
+
+@dataclass(eq=False)
+class Node:
+    """One call in a drawn model."""
+
+    operation: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: Any = None
+
+    def __post_init__(self) -> None:
+        self.number = next(_count)  # a call is drawn after those it needs, so numbers are an order to run in
+
+
+class SymbolicTensor(Symbolic):
+    """A tensor of a model that is being drawn: pass it to layers, ops and operators.
+
+    Args:
+        spec: its shape and dtype.
+        node: the call that gives it; None for an input.
+        name: of an input.
+    """
+
+    def __init__(self, spec: Spec, node: Node | None = None, name: str | None = None) -> None:
+        self.shape = spec.shape
+        self.dtype = spec.dtype
+        self.node = node
+        self.name = name or f"tensor_{next(_count)}"
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes, the batch included."""
+        return len(self.shape)
+
+    def record(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Note the call as a node and return its symbolic outputs."""
+        specs = infer(operation, args, kwargs)
+        node = Node(operation, args, kwargs)
+        node.outputs = _map_specs(lambda spec: SymbolicTensor(spec, node), specs)
+        if isinstance(operation, Layer):
+            operation.drawn_calls.append((args[0] if args else None, node.outputs))
+        return node.outputs
+
+    @classmethod
+    def __torch_function__(cls, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Explain that torch functions and bare modules need a layer around them."""
+        name = getattr(function, "__name__", str(function))
+        raise LayerError(
+            f"torch's {name} got a symbolic tensor: a model is being drawn, so there are no values yet.\n"
+            f"  Around a torch module write  corekit.layer(module)(x);  for a function write  "
+            f"corekit.layer(lambda x: torch.{name}(x))(x)  or a Layer class with a call."
+        )
+
+    def __iter__(self) -> Any:
+        raise ArgumentTypeError(f"{self!r} cannot be iterated: it has no values yet. Index it, as in x[:, 0].")
+
+    def __bool__(self) -> bool:
+        raise ArgumentTypeError(
+            f"{self!r} is neither true nor false: it has no values yet. Put the branch into a layer's call."
+        )
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise ArgumentTypeError(f"{self!r} has no values, so numpy cannot take it. Put the code into a layer's call.")
+
+    def __repr__(self) -> str:
+        return f"<symbolic {self.name} {axis_sizes(self.shape)} {dtype_name(self.dtype)}>"
+
+
+def _operator(name: str, *, reflected: bool = False) -> Callable[..., Any]:
+    function = OPERATORS[name]
+
+    def method(self: SymbolicTensor, *others: Any) -> Any:
+        return self.record(function, (*others, self) if reflected else (self, *others), {})
+
+    return method
+
+
+for _name in OPERATORS:
+    setattr(SymbolicTensor, f"__{_name}__", _operator(_name))
+    if _name in ARITHMETIC:
+        setattr(SymbolicTensor, f"__r{_name}__", _operator(_name, reflected=True))
+
+
+def Input(  # noqa: N802 - a function with a class's name, as in Keras
+    shape: Sequence[int | None] | int | None = None,
+    batch_size: int | None = None,
+    dtype: str | torch.dtype | None = None,
+    name: str | None = None,
+) -> Any:
+    """Return a symbolic tensor to draw a model from.
+
+    Args:
+        shape: of one sample, without the batch; None for an axis of open size.
+        batch_size: only where the model needs it fixed; default open.
+        dtype: default `corekit.config.floatx()`.
+        name: how errors and dicts of inputs call it.
+
+    Raises:
+        ArgumentError: no shape, or one with something that is no size.
+
+    Example:
+        >>> Input(shape=(784,), name="pixels")
+        <symbolic pixels (batch, 784) float32>
+
+    Reference: https://keras.io/api/layers/core_layers/input/
+    """
+    sizes = (shape,) if isinstance(shape, int) else shape
+    if sizes is None or not all(size is None or (isinstance(size, int) and size >= 0) for size in sizes):
+        raise ArgumentError(
+            f"Input(shape={shape!r}): expected the shape of one sample, without the batch. "
+            "Write for example Input(shape=(784,))."
+        )
+    return SymbolicTensor(Spec((batch_size, *sizes), as_dtype(dtype)), name=name or f"input_{next(_count)}")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a value of a running graph lies."""
+
+    index: int
+
+
+@dataclass
+class Step:
+    """One call of a running graph: what to call, on which slots, where the results go, which slots are done with."""
+
+    operation: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: Any
+    freed: tuple[int, ...] = ()
+
+    @property
+    def source(self) -> int:
+        """The slot of the one argument, where the call is that simple; else -1."""
+        simple = len(self.args) == 1 and isinstance(self.args[0], Slot) and not self.kwargs
+        return self.args[0].index if simple and isinstance(self.outputs, Slot) else -1
+
+
+class Graph:
+    """A drawn model as a plan: the calls between its inputs and its outputs, in an order that works.
+
+    Args:
+        steps: the calls; their arguments and outputs name slots.
+        specs: shape and dtype of each slot.
+        inputs: structure of the slots that callers fill.
+        outputs: structure of the slots that callers get.
+        input_names: one name for each input.
+    """
+
+    def __init__(self, steps: list[Step], specs: list[Spec], inputs: Any, outputs: Any, input_names: list[str]) -> None:
+        self.steps, self.specs, self.inputs, self.outputs = steps, specs, inputs, outputs
+        self.input_names = input_names
+        self._free_early()
+        self._plan = self._compile(to_logits=False)
+        self._logits_plan = self._compile(to_logits=True)
+
+    def layers(self) -> list[Layer]:
+        """Return the layers in the order of their first call."""
+        found: dict[int, Layer] = {}
+        for step in self.steps:
+            if isinstance(step.operation, Layer):
+                found.setdefault(id(step.operation), step.operation)
+        return list(found.values())
+
+    def run(self, inputs: Any, *, to_logits: bool = False) -> Any:
+        """Compute the outputs; with `to_logits`, without the activations that `link_activations` names."""
+        slots: list[Any] = [None] * len(self.specs)
+        for slot, value in zip(leaves(self.inputs), leaves(self._arranged(inputs)), strict=True):
+            slots[slot.index] = value
+        for call, source, target, step in self._logits_plan if to_logits else self._plan:
+            if source >= 0:
+                slots[target] = call(slots[source])
+            else:
+                result = call(*fill(step.args, slots), **fill(step.kwargs, slots))
+                for slot, value in zip(leaves(step.outputs), leaves(result), strict=True):
+                    slots[slot.index] = value
+            for index in step.freed:
+                slots[index] = None
+        return fill(self.outputs, slots)
+
+    def link_activations(self) -> list[Any]:
+        """Return, for each output, the activation that its layer applies last, or None."""
+        return [None if step is None else step.operation.link_activation for step in self._last_steps()]
+
+    def symbols(self) -> tuple[Any, Any]:
+        """Return symbolic inputs and outputs, and note the calls in between, so that drawing can go on from here."""
+        tensors: dict[int, SymbolicTensor] = {}
+        for slot, name in zip(leaves(self.inputs), self.input_names, strict=True):
+            tensors[slot.index] = SymbolicTensor(self.specs[slot.index], name=name)
+        for layer in self.layers():
+            layer.drawn_calls.clear()
+        for step in self.steps:
+            node = Node(step.operation, fill(step.args, tensors), fill(step.kwargs, tensors))
+            for slot in leaves(step.outputs):
+                tensors[slot.index] = SymbolicTensor(self.specs[slot.index], node)
+            node.outputs = fill(step.outputs, tensors)
+            if isinstance(step.operation, Layer):
+                step.operation.drawn_calls.append((node.args[0] if node.args else None, node.outputs))
+        return fill(self.inputs, tensors), fill(self.outputs, tensors)
+
+    def _arranged(self, inputs: Any) -> Any:
+        """Bring what a caller gave (a tensor, a list, a dict by input name) into the form of `self.inputs`."""
+        if isinstance(self.inputs, Slot):
+            return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
+        if isinstance(inputs, dict) and not isinstance(self.inputs, dict):
+            missing = [name for name in self.input_names if name not in inputs]
+            if missing:
+                raise ArgumentError(f"the model's inputs are {self.input_names}; {missing} are missing from the dict.")
+            return [inputs[name] for name in self.input_names]
+        if isinstance(inputs, dict):
+            return {key: inputs[key] for key in self.inputs}
+        if len(list(leaves(inputs))) != len(self.input_names):
+            raise ArgumentError(
+                f"the model has {len(self.input_names)} inputs ({', '.join(self.input_names)}), got "
+                f"{len(list(leaves(inputs)))}. Give a list of that many tensors, or a dict by name."
+            )
+        return inputs
+
+    def _free_early(self) -> None:
+        kept = {slot.index for slot in leaves(self.outputs)}
+        for step in reversed(self.steps):
+            used = {s.index for s in leaves((step.args, step.kwargs, step.outputs)) if isinstance(s, Slot)}
+            step.freed = tuple(sorted(used - kept))
+            kept |= used
+
+    def _compile(self, *, to_logits: bool) -> list[tuple[Callable[..., Any], int, int, Step]]:
+        last = {id(step) for step in self._last_steps() if step is not None} if to_logits else set()
+        plan = []
+        for step in self.steps:
+            call = step.operation.logits if id(step) in last else step.operation  # type: ignore[attr-defined]
+            source = step.source
+            plan.append((call, source, step.outputs.index if source >= 0 else -1, step))
+        return plan
+
+    def _last_steps(self) -> list[Any]:
+        """Return, for each output, the step that gives it where its layer offers logits and nobody else looks."""
+        readers: dict[int, int] = {}
+        for step in self.steps:
+            for slot in leaves((step.args, step.kwargs)):
+                if isinstance(slot, Slot):
+                    readers[slot.index] = readers.get(slot.index, 0) + 1
+        found: list[Any] = []
+        for slot in leaves(self.outputs):
+            step = next((s for s in self.steps if s.outputs == slot), None)
+            layer = step.operation if step is not None else None
+            offers = isinstance(layer, Layer) and layer.link_activation is not None and not layer._forward_hooks
+            found.append(step if offers and slot.index not in readers else None)
+        return found
+
+
+def trace(inputs: Any, outputs: Any) -> Graph:
+    """Collect the calls that lead from symbolic `inputs` to symbolic `outputs`.
+
+    Raises:
+        ArgumentTypeError: something that is not a symbolic tensor.
+        ArgumentError: an output needs an input that is not among `inputs`.
+    """
+    for role, structure in (("inputs", inputs), ("outputs", outputs)):
+        for value in leaves(structure):
+            if not isinstance(value, SymbolicTensor):
+                raise ArgumentTypeError(
+                    f"Model({role}=...): got {type(value).__name__}, expected symbolic tensors. "
+                    "Start from x = corekit.Input(shape=...) and pass x through layers."
+                )
+    slots: dict[SymbolicTensor, Slot] = {}
+    specs: list[Spec] = []
+
+    def slot_of(tensor: SymbolicTensor) -> Slot:
+        if tensor not in slots:
+            slots[tensor] = Slot(len(specs))
+            specs.append(Spec(tensor.shape, tensor.dtype))
+        return slots[tensor]
+
+    given = [slot_of(tensor) for tensor in leaves(inputs)]
+    steps = []
+    for node in _nodes_between(inputs, outputs):
+        args, kwargs = map_tree(lambda v: slot_of(v) if isinstance(v, SymbolicTensor) else v, (node.args, node.kwargs))
+        steps.append(Step(node.operation, args, kwargs, map_tree(slot_of, node.outputs)))
+    names = [tensor.name for tensor in leaves(inputs)]
+    assert len(given) == len(names)
+    return Graph(steps, specs, map_tree(slot_of, inputs), map_tree(slot_of, outputs), names)
+
+
+def _nodes_between(inputs: Any, outputs: Any) -> list[Node]:
+    given = {id(tensor) for tensor in leaves(inputs)}
+    found: dict[int, Node] = {}
+    waiting = list(leaves(outputs))
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in given:
+            continue
+        if tensor.node is None:
+            raise ArgumentError(
+                f"an output depends on {tensor!r}, which is not among the model's inputs. "
+                f"Add it:  Model(inputs=[..., {tensor.name}], outputs=...)."
+            )
+        if tensor.node.number not in found:
+            found[tensor.node.number] = tensor.node
+            waiting += [v for v in leaves((tensor.node.args, tensor.node.kwargs)) if isinstance(v, SymbolicTensor)]
+    return [found[number] for number in sorted(found)]
+
+
+def fill(structure: Any, slots: Any) -> Any:
+    """Return the structure with each Slot replaced by its value."""
+    return map_tree(lambda value: slots[value.index] if isinstance(value, Slot) else value, structure)
+
+
+def _map_specs(function: Callable[[Spec], Any], specs: Any) -> Any:
+    if isinstance(specs, Spec):
+        return function(specs)
+    if isinstance(specs, dict):
+        return {key: _map_specs(function, value) for key, value in specs.items()}
+    if isinstance(specs, (list, tuple)):
+        return type(specs)(_map_specs(function, value) for value in specs)
+    raise LayerError(f"a call returned {type(specs).__name__} where tensors were expected: {specs!r}")

@@ -1,0 +1,146 @@
+"""Layers in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from corekit.errors import ArgumentTypeError, CorekitError, LayerError, ShapeError
+from corekit.model import graph
+from corekit.model.model import Model, adopt
+from corekit.model.wrap import layer as as_layer
+from corekit.protocols.layer import Layer, axis_sizes
+from corekit.protocols.symbolic import Symbolic, find_symbolic
+from corekit.protocols.tree import leaves
+
+
+class Sequential(Model):
+    """Feeds each layer with what the one before it gives.
+
+    Args:
+        layers: layers, or anything that `corekit.layer` takes: names, configs, torch modules, functions. A
+            `corekit.Input(...)` in front, or `input_shape` of the first layer, builds the model at once; otherwise
+            the first call does.
+        name: default "sequential".
+
+    Raises:
+        ShapeError: a layer cannot take what the one before it gives.
+
+    Example:
+        >>> import torch, corekit as ck
+        >>> model = Sequential([ck.Input(shape=(4,)), ck.layers.Dense(3, activation="relu"), torch.nn.Linear(3, 2)])
+        >>> model(torch.ones(5, 4)).shape
+        torch.Size([5, 2])
+
+    Reference: https://keras.io/api/models/sequential/
+    """
+
+    def __init__(self, layers: Iterable[Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if layers is not None and not isinstance(layers, Iterable):
+            raise ArgumentTypeError(f"Sequential({layers!r}): expected a list. Write Sequential([{layers!r}]).")
+        self._chain: list[Layer] = []
+        self._input: Any = None
+        for spec in layers or ():
+            self._append(spec)
+        self._draw()
+
+    def add(self, layer: Any) -> None:
+        """Add a layer at the end."""
+        self._append(layer)
+        self._draw()
+
+    def pop(self) -> Layer:
+        """Take the last layer off and return it."""
+        last = self._chain.pop()
+        if not any(part is last for part in self._chain):
+            del self._modules[last.name]
+        self.graph, self.built = None, False
+        self._draw()
+        return last
+
+    def build(self, input_shape: Any) -> None:
+        """Build every layer for inputs of this shape; None for the batch."""
+        if self._input is None:
+            self._input = graph.Input(tuple(input_shape)[1:], batch_size=input_shape[0])
+        self._draw()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order; one that stands in the row twice is listed twice."""
+        return list(self._chain)
+
+    def call(self, inputs: Any) -> Any:
+        """Pass the inputs through the layers."""
+        x = inputs
+        for layer in self._chain:
+            x = layer(x)
+        return x
+
+    def logits(self, inputs: Any) -> Any:
+        """Pass the inputs through, without the last layer's activation."""
+        x = inputs
+        for layer in self._chain[:-1]:
+            x = layer(x)
+        return self._chain[-1].logits(x)
+
+    @property
+    def link_activation(self) -> Any:
+        """The last activation of the last layer, or None."""
+        last = self._chain[-1] if self._chain else None
+        return None if last is None or last._forward_hooks else last.link_activation
+
+    def build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Build for a call; a row that cannot be drawn (a layer needs real values) is built by running it."""
+        if self._input is None and args and isinstance(args[0], (torch.Tensor, Symbolic)):
+            self._input = graph.Input(tuple(args[0].shape)[1:], dtype=args[0].dtype)
+        try:
+            Layer.build_from(self, args, kwargs)
+        except LayerError as error:
+            if find_symbolic(args, kwargs) is not None or "super().__init__" in str(error):
+                raise
+            try:
+                with torch.no_grad(), self._mode(False):
+                    self.call(*args)
+            except Exception:
+                raise error from None
+            self.built = True
+
+    def _append(self, spec: Any) -> None:
+        if isinstance(spec, Symbolic):
+            self._input = spec
+            return
+        layer = as_layer(spec)
+        adopt(self, layer)
+        self._chain.append(layer)
+        if len(self._chain) == 1 and self._input is None and layer._sample_shape is not None:
+            self._input = graph.Input(layer._sample_shape)
+
+    def _draw(self) -> None:
+        """Build the layers that were added since the last time, once the input's shape is known."""
+        if self._input is None or not self._chain:
+            return
+        drawn = 0 if self.graph is None else len(self.graph.steps)
+        start, x = (self._input, self._input) if self.graph is None else self._symbols()
+        for position in range(drawn, len(self._chain)):
+            x = self._draw_layer(position, x)
+        self._set_graph(graph.trace(start, x))
+        self.__dict__["_drawn_symbols"] = (start, x)
+
+    def _draw_layer(self, position: int, x: Any) -> Any:
+        layer = self._chain[position]
+        try:
+            return layer(x)
+        except CorekitError as error:
+            giver = f'layer {position} ("{self._chain[position - 1].name}")' if position else "the input"
+            kind = LayerError if isinstance(error, LayerError) else ShapeError
+            raise kind(
+                f'in Sequential "{self.name}", layer {position + 1} ("{layer.name}", {type(layer).__name__}) cannot '
+                f"take what {giver} gives: {_shapes(x)}.\n  {error}"
+            ) from error
+
+
+def _shapes(x: Any) -> str:
+    return ", ".join(axis_sizes(value.shape) for value in leaves(x))

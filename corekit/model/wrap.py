@@ -1,0 +1,122 @@
+"""Anything as a layer: torch modules, names, configs, functions."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from corekit.errors import ArgumentTypeError
+from corekit.protocols.layer import BASE_ARGUMENTS, Layer
+from corekit.protocols.loss import snake_case
+from corekit.registry import registry
+
+
+class TorchLayer(Layer):
+    """A torch module as a layer.
+
+    Args:
+        module: any `nn.Module`; a lazy one (`nn.LazyLinear`) is initialised when the input's shape is known.
+    """
+
+    def __init__(self, module: nn.Module, **kwargs: Any) -> None:
+        super().__init__(name=kwargs.pop("name", None) or snake_case(type(module).__name__), **kwargs)
+        self.module = module.train(self.training)
+
+    def build(self, input_shape: Any) -> None:
+        """Run a lazy module once, so that its weights exist."""
+        lazy = any(nn.parameter.is_lazy(weight) for weight in self.module.parameters())
+        if lazy and isinstance(input_shape, tuple):
+            with torch.no_grad():
+                self.module(torch.zeros([size or 1 for size in input_shape], dtype=self.dtype))
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the module."""
+        return self.module(*args, **kwargs)
+
+
+class FunctionLayer(Layer):
+    """A function of tensors as a layer without weights. A model file cannot hold it: write a Layer class for that.
+
+    Args:
+        function: called with the layer's inputs.
+    """
+
+    def __init__(self, function: Callable[..., Any], **kwargs: Any) -> None:
+        name = kwargs.pop("name", None) or getattr(function, "__name__", type(function).__name__)
+        super().__init__(name=name if name.isidentifier() else "function", **kwargs)
+        self.function = function
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        return self.function(*args, **kwargs)
+
+
+def layer(spec: Any, **kwargs: Any) -> Layer:
+    """Turn anything that can act as a layer into one. Sequential does it by itself.
+
+    Args:
+        spec: a Layer (returned as it is), an `nn.Module`, a registered name or id, a config `{"id": ..., "config":
+            {...}}`, a class of layers or modules, or a function.
+        kwargs: constructor arguments, where `spec` is a name or a class; else those of Layer, such as `name`.
+
+    Raises:
+        ArgumentTypeError: it is none of these.
+        UnknownNameError: no installed distribution has the name.
+
+    Example:
+        >>> layer(nn.Linear(3, 2))(torch.ones(4, 3)).shape
+        torch.Size([4, 2])
+        >>> layer("corekit-layers-basic:Dense", units=2)(torch.ones(4, 3)).shape
+        torch.Size([4, 2])
+    """
+    if isinstance(spec, Layer):
+        return spec
+    if isinstance(spec, nn.Module):
+        return TorchLayer(spec, **kwargs)
+    if isinstance(spec, str):
+        return layer(layer_class(registry.get("layers", spec), spec), **kwargs)
+    if isinstance(spec, dict) and ("id" in spec or "class_name" in spec):
+        return layer(spec.get("id", spec.get("class_name")), **{**spec.get("config", {}), **kwargs})
+    if isinstance(spec, type) and issubclass(spec, nn.Module):
+        made = layer_class(spec, spec.__name__)(**kwargs)
+        assert isinstance(made, Layer)
+        return made
+    if callable(spec) and not isinstance(spec, type):
+        return FunctionLayer(spec, **kwargs)
+    raise ArgumentTypeError(
+        f"{spec!r} ({type(spec).__name__}) cannot act as a layer.\n"
+        '  Give a layer (corekit.layers.Dense(10)), a name ("Flatten"), a torch module, or a function of tensors.'
+    )
+
+
+def layer_class(value: Any, name: str) -> Any:
+    """Return `value` as a class of layers: itself if it is one, a wrapper where it is a class of torch modules."""
+    if isinstance(value, type) and issubclass(value, nn.Module) and not issubclass(value, Layer):
+        return _wrapper_of(value)
+    if isinstance(value, type) or not callable(value):
+        return value
+    return functools.partial(FunctionLayer, value)
+
+
+@functools.cache
+def _wrapper_of(module_class: type[nn.Module]) -> type[TorchLayer]:
+    """Return the layer class whose constructor takes `module_class`'s arguments, and Layer's beside them."""
+    taken = inspect.signature(module_class.__init__).parameters
+    own = [name for name in BASE_ARGUMENTS if name not in taken]
+
+    class Wrapped(TorchLayer):
+        wrapped_class = module_class
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            base = {name: kwargs.pop(name) for name in own if name in kwargs}
+            super().__init__(module_class(*args, **kwargs), **base)
+
+    Wrapped.__name__ = Wrapped.__qualname__ = module_class.__name__
+    Wrapped.__doc__ = module_class.__doc__
+    Wrapped.__module__ = module_class.__module__
+    return Wrapped
