@@ -1,0 +1,243 @@
+"""Training data on its way to the device: whatever the user has becomes batches `(x,)`, `(x, y)` or `(x, y, weight)`.
+
+Arrays are moved once and batches are gathered on the device by index. Their order is a pure function of (seed, epoch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from corekit.errors import ArgumentError, DataError
+from corekit.protocols.dtype import as_dtype
+from corekit.protocols.tree import leaves, map_tree
+
+Batch = tuple[Any, ...]
+DEFAULT_BATCH = 32  # as in Keras
+
+
+@dataclass
+class Source:
+    """Batches that can be gone through once per epoch.
+
+    Args:
+        batches: epoch number -> an iterator of batches on the device.
+        steps: batches per epoch; None where only the end of the data tells.
+        samples: how many samples there are, where that is known.
+    """
+
+    batches: Callable[[int], Iterator[Batch]]
+    steps: int | None
+    samples: int | None = None
+
+
+def source(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    device: torch.device,
+    shuffle: bool = False,
+    class_weight: dict[int, float] | None = None,
+    caller: str = "fit",
+) -> Source:
+    """Return the batches of whatever users train on.
+
+    Args:
+        x: an array or tensor (or a list or dict of them, one per input), a Dataset, a DataLoader, or any iterable of
+            batches `(x, y)`; for these y stays None.
+        y: labels, as x.
+        sample_weight: one number per sample.
+        batch_size: default 32, as in Keras.
+        device: where batches must be.
+        shuffle: whether each epoch has an order of its own; data loaders keep theirs.
+        class_weight: class number -> weight of its samples.
+        caller: the method's name, for errors.
+
+    Raises:
+        DataError: no samples, unequal lengths, values that are not numbers or not finite.
+    """
+    size = DEFAULT_BATCH if batch_size is None else batch_size
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ArgumentError(f"{caller}(batch_size={batch_size!r}): expected a whole number of at least 1.")
+    if isinstance(x, Dataset) and not isinstance(x, IterableDataset):
+        x = DataLoader(x, batch_size=size, shuffle=shuffle)
+    elif isinstance(x, IterableDataset):
+        x = DataLoader(x, batch_size=size)
+    if _is_stream(x):
+        if y is not None:
+            raise DataError(f"{caller}: {type(x).__name__} gives its own labels; leave y out.")
+        return _stream(x, device, class_weight, caller)
+    return arrays(x, y, sample_weight, batch_size=size, device=device, shuffle=shuffle,
+                  class_weight=class_weight, caller=caller)  # fmt: skip
+
+
+def arrays(
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    batch_size: int,
+    device: torch.device,
+    shuffle: bool,
+    class_weight: dict[int, float] | None,
+    caller: str,
+) -> Source:
+    """Return the batches of arrays that are held in memory."""
+    named = {"x": x, "y": y, "sample_weight": sample_weight}
+    data = {name: as_tensors(value, name, caller) for name, value in named.items() if value is not None}
+    if class_weight is not None:
+        data["sample_weight"] = weigh_classes(data.get("y"), data.get("sample_weight"), class_weight)
+    count = check_lengths(data, caller)
+    held = [map_tree(lambda t: t.to(device, non_blocking=True), value) for value in data.values()]
+    if y is None and "sample_weight" in data:
+        raise DataError(f"{caller}(sample_weight=...): weights need labels, and y is missing.")
+    seed = int(torch.randint(2**62, ()).item()) if shuffle else 0
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        order = None
+        if shuffle:
+            order = torch.randperm(count, generator=torch.Generator().manual_seed(seed ^ epoch)).to(device)
+        for start in range(0, count, batch_size):
+            stop = start + batch_size
+            if order is None:
+                yield tuple(map_tree(lambda t, a=start, b=stop: t[a:b], value) for value in held)
+            else:
+                index = order[start:stop]
+                yield tuple(map_tree(lambda t, i=index: t.index_select(0, i), value) for value in held)
+
+    return Source(batches, -(-count // batch_size), count)
+
+
+def as_tensors(value: Any, name: str = "x", caller: str = "fit") -> Any:
+    """Return arrays as tensors; floating point of 64 bits becomes `floatx`.
+
+    Raises:
+        DataError: something that holds no numbers.
+    """
+
+    def convert(leaf: Any) -> Tensor:
+        if hasattr(leaf, "to_numpy"):
+            leaf = leaf.to_numpy()
+        if isinstance(leaf, np.ndarray):
+            if leaf.dtype.kind not in "fiub":
+                raise DataError(
+                    f"{caller}: {name} holds {leaf.dtype} values, expected numbers.\n"
+                    f"  Turn them into numbers first, for example {name}.astype('float32')."
+                )
+            if leaf.dtype.kind == "u" and leaf.dtype.itemsize > 1:
+                leaf = leaf.astype("int64")
+            leaf = torch.as_tensor(np.ascontiguousarray(leaf))
+        if not isinstance(leaf, Tensor):
+            raise DataError(
+                f"{caller}: {name} holds {type(leaf).__name__} ({leaf!r:.60}), expected arrays or tensors.\n"
+                f"  Write numpy.array({name}) (a list means one array for each input)."
+            )
+        return to_floatx(leaf)
+
+    return map_tree(convert, value)
+
+
+def to_floatx(tensor: Tensor) -> Tensor:
+    """Return float64 as `floatx`, which is what numpy users mean; everything else as it is."""
+    return tensor.to(as_dtype(None)) if tensor.dtype == torch.float64 else tensor
+
+
+def check_lengths(data: dict[str, Any], caller: str) -> int:
+    """Return the number of samples.
+
+    Raises:
+        DataError: there are none, or the parts differ.
+    """
+    lengths = [(name, leaf.shape[0] if leaf.ndim else None) for name, v in data.items() for leaf in leaves(v)]
+    if any(length is None for _, length in lengths):
+        raise DataError(f"{caller}: a single number is no data; expected arrays whose first axis counts the samples.")
+    found = {length for _, length in lengths}
+    if len(found) != 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths)
+        raise DataError(f"{caller}: the parts differ in their number of samples: {told}. Each needs the same.")
+    count = found.pop()
+    if not count:
+        raise DataError(f"{caller}: the data is empty: {', '.join(data)} hold 0 samples.")
+    return int(count or 0)
+
+
+def find_not_finite(value: Any) -> tuple[int, ...] | None:
+    """Return the index of the first NaN or infinity among tensors, or None."""
+    for tensor in leaves(value):
+        if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.numel():
+            if torch.isfinite(tensor.sum()):  # one pass, no copy; a sum hides no NaN
+                continue
+            bad = (~torch.isfinite(tensor)).nonzero()
+            if len(bad):
+                return tuple(bad[0].tolist())
+    return None
+
+
+def weigh_classes(y: Any, sample_weight: Any, class_weight: dict[int, float]) -> Tensor:
+    """Return one weight per sample from the weights of the classes."""
+    if not isinstance(y, Tensor):
+        raise DataError("class_weight needs one array of labels.")
+    labels = y.argmax(dim=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
+    table = torch.ones(int(max(*class_weight, int(labels.max()), 0)) + 1, device=y.device)
+    for number, weight in class_weight.items():
+        table[number] = weight
+    weights = table[labels.long()]
+    return weights if sample_weight is None else weights * sample_weight
+
+
+def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return (x, y, weight) twice: all but the last `share` of the samples, and these, as Keras splits.
+
+    Raises:
+        ArgumentError: `share` is not between 0 and 1, or leaves one part empty.
+        DataError: data that cannot be split, such as a DataLoader.
+    """
+    if not 0 < share < 1:
+        raise ArgumentError(f"fit(validation_split={share}): expected a share between 0 and 1, such as 0.1.")
+    if isinstance(x, Dataset) or _is_stream(x):
+        raise DataError(
+            f"fit(validation_split=...): only arrays can be split, got {type(x).__name__}. "
+            "Give validation_data=(x_val, y_val) or another loader instead."
+        )
+    parts = [None if v is None else as_tensors(v, n) for n, v in (("x", x), ("y", y), ("sample_weight", sample_weight))]
+    count = check_lengths({str(i): part for i, part in enumerate(parts) if part is not None}, "fit")
+    cut = int(count * (1 - share))
+    if cut == 0 or cut == count:
+        raise ArgumentError(f"fit(validation_split={share}): of {count} samples that leaves one part empty.")
+    first = tuple(None if part is None else map_tree(lambda t: t[:cut], part) for part in parts)
+    return first, tuple(None if part is None else map_tree(lambda t: t[cut:], part) for part in parts)
+
+
+def _is_stream(x: Any) -> bool:
+    array = isinstance(x, (np.ndarray, Tensor, list, tuple, dict)) or hasattr(x, "to_numpy")
+    return isinstance(x, Iterable) and not array
+
+
+def _stream(stream: Iterable[Any], device: torch.device, class_weight: dict[int, float] | None, caller: str) -> Source:
+    """Return the batches of a loader or generator, each moved to the device as it comes."""
+    once = iter(stream) if isinstance(stream, Iterator) else None
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        for item in once if once is not None else stream:
+            parts = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+            if len(parts) > 3:
+                raise DataError(f"{caller}: a batch has {len(parts)} parts; expected (x,), (x, y) or (x, y, weight).")
+            moved = tuple(
+                map_tree(lambda t: t.to(device, non_blocking=True), as_tensors(part, name, caller))
+                for name, part in zip(("x", "y", "sample_weight"), parts, strict=False)
+            )
+            if class_weight is not None:
+                weight = weigh_classes(moved[1], moved[2] if len(moved) > 2 else None, class_weight)
+                moved = (*moved[:2], weight)
+            yield moved
+
+    steps = len(stream) if hasattr(stream, "__len__") else None
+    return Source(batches, steps)
