@@ -1,0 +1,18 @@
+"""The model file: `save_model` and `load_model`. Lazy: importing this imports no torch."""
+
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
+_WHERE = {
+    "save_model": "corekit.saving.write",
+    "load_model": "corekit.saving.read",
+    "register_keras_serializable": "corekit.model.register",
+}
+
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_import_module(_WHERE[name]), name)

@@ -1,0 +1,3 @@
+from corekit.model.register import register_keras_serializable as register_keras_serializable
+from corekit.saving.read import load_model as load_model
+from corekit.saving.write import save_model as save_model

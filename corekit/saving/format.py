@@ -1,0 +1,242 @@
+"""The file format: safetensors with one metadata key. Knows bytes, no torch.
+
+    8 bytes      length of the header, little endian
+    header       JSON: tensor name -> dtype, shape, data_offsets; "__metadata__": {"corekit": "<canonical JSON>"}
+    data         the tensors' bytes, in the order of the header, no gaps
+
+The metadata JSON holds the format's version, the architecture, the distributions that it needs, an xxh3_128 hash for
+each tensor, and the sha256 of the header itself, taken with its own digits as zeros. Hashes find damage; they prove
+no author. Everything is checked before anything is made from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import mmap
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from corekit.errors import LoadError, SaveError
+
+FORMAT = 1
+KEY = "corekit"
+LARGEST_HEADER = 16 * 2**20  # bytes
+DEEPEST = 64  # nested brackets
+DTYPE_SIZES = {
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
+}  # fmt: skip
+_DIGEST = re.compile(rb'(header_sha256\\":\\")([0-9a-f]{64})')
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """Where a tensor lies in the file's data: its dtype by safetensors's name, its shape, its first and last byte."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file says before any of its tensors is used."""
+
+    metadata: dict[str, Any]
+    tensors: dict[str, StoredTensor]
+    data_start: int
+
+
+def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryview]], metadata: dict[str, Any]) -> None:
+    """Write a file in one go: a reader finds the old one or the new one, whole, whatever happens in between.
+
+    Args:
+        path: of the file.
+        tensors: name -> (dtype, shape, bytes).
+        metadata: JSON-ready; version and hashes are added here.
+
+    Raises:
+        SaveError: the disk refused; what was there before is untouched.
+    """
+    entries: dict[str, Any] = {}
+    position = 0
+    for name, (dtype, shape, content) in tensors.items():
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, position + content.nbytes]}
+        position += content.nbytes
+    hashes = {name: xxhash.xxh3_128_hexdigest(content) for name, (_, _, content) in tensors.items()}
+    inner = {**metadata, "format": FORMAT, "hashes": hashes, "header_sha256": "0" * 64}
+    header = canonical({"__metadata__": {KEY: canonical(inner).decode()}, **entries})
+    header += b" " * (-len(header) % 8)
+    digest = hashlib.sha256(header).hexdigest().encode()
+    header = _DIGEST.sub(lambda match: match[1] + digest, header)
+    with _replacing(path) as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        for _, _, content in tensors.values():
+            file.write(content)
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON text of a value: sorted keys, no spaces, no NaN."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Any]:
+    """Give a temporary file beside `path`, and put it in its place once every byte is on the disk."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            os.chmod(temporary, path.stat().st_mode & 0o7777)
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY) if os.name == "posix" else None
+        if folder is not None:
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise SaveError(
+            f"{path} could not be written: {error.strerror}. What was there before is untouched."
+        ) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[tuple[Contents, memoryview]]:
+    """Open a file, check all of it, and give its contents and its bytes.
+
+    Raises:
+        LoadError: code "not-found", "not-corekit", "newer-format", or "damaged".
+    """
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed by the stack below
+    except OSError as error:
+        raise LoadError(f"{path} cannot be opened: {error.strerror}.", code="not-found") from error
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(file)
+        size = os.fstat(file.fileno()).st_size
+        if size < 10:
+            raise LoadError(f"{path} has {size} bytes: too few for a model file.", code="damaged")
+        mapped = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        view = memoryview(mapped)
+        stack.callback(view.release)
+        contents = _check(str(path), view)
+        yield contents, view
+
+
+def _check(path: str, view: memoryview) -> Contents:
+    length = int.from_bytes(view[:8], "little")
+    if length > LARGEST_HEADER or length + 8 > len(view) or bytes(view[8:9]) != b"{":
+        raise LoadError(f"{path} is not a safetensors file, or is cut off.", code="not-corekit")
+    header = bytes(view[8 : 8 + length])
+    entries = strict_json(header, path)
+    outer = entries.pop("__metadata__", None)
+    if not isinstance(outer, dict) or set(outer) != {KEY} or not isinstance(outer[KEY], str):
+        raise LoadError(
+            f"{path} is a safetensors file, but not one that corekit wrote: it holds weights without a model.",
+            code="not-corekit",
+        )
+    metadata = strict_json(outer[KEY].encode(), path)
+    version = metadata.get("format")
+    if not isinstance(version, int) or version > FORMAT:
+        raise LoadError(
+            f"{path} has format {version!r}; this corekit reads up to {FORMAT}.\n  pip install --upgrade corekit",
+            code="newer-format",
+        )
+    _check_digest(path, header, metadata)
+    tensors = _check_extents(path, entries, len(view) - 8 - length)
+    _check_hashes(path, view[8 + length :], tensors, metadata.get("hashes"))
+    return Contents(metadata, tensors, 8 + length)
+
+
+def strict_json(text: bytes, path: str) -> dict[str, Any]:
+    """Parse JSON that has one meaning: no duplicate keys, no NaN, no deep nesting, no huge numbers."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a key stands twice")
+        return found
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is no JSON")
+
+    def whole(digits: str) -> int:
+        if len(digits) > 19:
+            raise ValueError("a number is too large")
+        return int(digits)
+
+    try:
+        decoded = text.decode()
+        plain = re.sub(r'"(?:[^"\\]|\\.)*"', "", decoded)
+        depth = deepest = 0
+        for character in plain:
+            depth += (character in "[{") - (character in "]}")
+            deepest = max(deepest, depth)
+        if deepest > DEEPEST:
+            raise ValueError("it is nested too deeply")
+        value = json.loads(decoded, object_pairs_hook=unique, parse_constant=refuse, parse_int=whole)
+        if not isinstance(value, dict):
+            raise ValueError("it is no object")
+    except (ValueError, RecursionError) as error:
+        raise LoadError(f"{path}: the header cannot be read: {error}.", code="damaged") from error
+    return value
+
+
+def _check_digest(path: str, header: bytes, metadata: dict[str, Any]) -> None:
+    zeroed, count = _DIGEST.subn(lambda match: match[1] + b"0" * 64, header)
+    if count != 1 or hashlib.sha256(zeroed).hexdigest() != metadata.get("header_sha256"):
+        raise LoadError(f"{path}: the header is damaged (its hash does not match). Nothing was loaded.", code="damaged")
+
+
+def _check_extents(path: str, entries: dict[str, Any], available: int) -> dict[str, StoredTensor]:
+    tensors: dict[str, StoredTensor] = {}
+    for name, entry in entries.items():
+        try:
+            if set(entry) != {"dtype", "shape", "data_offsets"}:
+                raise ValueError("unknown fields")
+            start, stop = entry["data_offsets"]
+            shape = tuple(entry["shape"])
+            numbers = (*shape, start, stop)
+            if len(shape) > 16 or not all(type(n) is int and n >= 0 for n in numbers):
+                raise ValueError("sizes that are no sizes")
+            if math.prod(shape) * DTYPE_SIZES[entry["dtype"]] != stop - start:
+                raise ValueError("a shape that does not fit its bytes")
+        except (KeyError, TypeError, ValueError) as error:
+            raise LoadError(f"{path}: tensor {name!r} has {error}.", code="damaged") from error
+        tensors[name] = StoredTensor(entry["dtype"], shape, start, stop)
+    position = 0
+    for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].stop)):
+        if tensor.start != position:
+            raise LoadError(f"{path}: tensor {name!r} overlaps another or leaves a gap.", code="damaged")
+        position = tensor.stop
+    if position != available:
+        raise LoadError(f"{path}: {position} bytes of tensors are named, {available} are there.", code="damaged")
+    return tensors
+
+
+def _check_hashes(path: str, data: memoryview, tensors: dict[str, StoredTensor], hashes: Any) -> None:
+    if not isinstance(hashes, dict) or set(hashes) != set(tensors):
+        raise LoadError(f"{path}: the hashes do not belong to the tensors.", code="damaged")
+    for name, tensor in tensors.items():
+        if xxhash.xxh3_128_hexdigest(data[tensor.start : tensor.stop]) != hashes[name]:
+            raise LoadError(
+                f"{path}: tensor {name!r} is damaged (its hash does not match). Nothing was loaded.", code="damaged"
+            )

@@ -1,0 +1,63 @@
+"""From a model to a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import corekit
+from corekit.errors import SaveError
+from corekit.model.config import describe, named_ids
+from corekit.model.model import Model
+from corekit.registry import registry
+from corekit.saving import format as files
+
+DTYPES = {
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+
+
+def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+    """Write a model's architecture and weights into one file.
+
+    Args:
+        model: built.
+        filepath: ends in ".safetensors".
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        SaveError: the model is not built, or holds what a file cannot describe, or the disk refuses. A file that was
+            there before is untouched.
+    """
+    path = Path(filepath)
+    if path.suffix != ".safetensors":
+        raise SaveError(
+            f'save("{path}"): a model file is called *.safetensors.\n  Write  model.save("{path.stem}.safetensors").'
+        )
+    if path.exists() and not overwrite:
+        raise SaveError(f"{path} exists, and overwrite is False. Nothing was written.")
+    if not path.parent.is_dir():
+        raise SaveError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if not model.built:
+        raise SaveError(
+            f'"{model.name}" is not built, so it has no weights to save. Call it once, or give its first layer an '
+            "input_shape."
+        )
+    architecture = describe(model)
+    needed = sorted({registry.find(kind, name) for kind, name in named_ids(architecture)}, key=lambda c: c.id)
+    requires = {c.distribution: c.version for c in needed if c.version}
+    metadata = {"corekit": corekit.__version__, "architecture": architecture, "requires": requires}
+    files.write(path, {name: _bytes_of(name, weight) for name, weight in model.named_weights().items()}, metadata)
+
+
+def _bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryview]:
+    dtype: Any = DTYPES.get(weight.dtype)
+    if dtype is None:
+        raise SaveError(f'weight "{name}" has dtype {weight.dtype}, which the file format does not know.')
+    flat = weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return dtype, tuple(weight.shape), memoryview(flat.numpy())
