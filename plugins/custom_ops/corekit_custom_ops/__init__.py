@@ -1,0 +1,1 @@
+"""Fused ops for corekit, one file per op; importing this package imports neither torch nor Triton."""
