@@ -60,7 +60,8 @@ def to_categorical(x: object, num_classes: int | None = None) -> np.ndarray:
             f"to_categorical(num_classes={width}): found label {labels.max()}, expected at most {width - 1}.\n"
             f"  Write num_classes={labels.max() + 1}, or count the labels from 0."
         )
-    return np.eye(width)[labels]
+    rows: np.ndarray = np.eye(width)[labels]
+    return rows
 
 
 __all__ = ["register_keras_serializable", "set_random_seed", "to_categorical"]

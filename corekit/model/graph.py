@@ -16,8 +16,9 @@ import torch
 
 from corekit.errors import ArgumentError, ArgumentTypeError, LayerError
 from corekit.model.inference import Spec, infer
+from corekit.protocols.building import as_tensor, axis_sizes
 from corekit.protocols.dtype import as_dtype, dtype_name
-from corekit.protocols.layer import Layer, axis_sizes
+from corekit.protocols.layer import Layer
 from corekit.protocols.symbolic import Symbolic
 from corekit.protocols.tree import leaves, map_tree
 
@@ -28,6 +29,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     name: getattr(operator, name)
     for name in (*ARITHMETIC, "floordiv", "mod", "neg", "abs", "getitem", "lt", "le", "gt", "ge")
 }
+
+
+# What torch calls the operators that a tensor on their left may leave to a symbolic tensor on their right.
+_LEFT_TO_US = {"add", "sub", "mul", "div", "true_divide", "__truediv__", "pow", "__pow__", "matmul", "__matmul__"}
 
 
 @dataclass(eq=False)
@@ -65,6 +70,7 @@ class SymbolicTensor(Symbolic):
 
     def record(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Note the call as a node and return its symbolic outputs."""
+        args, kwargs = map_tree(as_tensor, (args, kwargs))
         specs = infer(operation, args, kwargs)
         node = Node(operation, args, kwargs)
         node.outputs = _map_specs(lambda spec: SymbolicTensor(spec, node), specs)
@@ -76,11 +82,22 @@ class SymbolicTensor(Symbolic):
     def __torch_function__(cls, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Explain that torch functions and bare modules need a layer around them."""
         name = getattr(function, "__name__", str(function))
+        if name in _LEFT_TO_US and len(args) == 2 and isinstance(args[1], SymbolicTensor):
+            return NotImplemented  # tensor + x: Python asks x next
+        home = "torch" if hasattr(torch, name) else "torch.nn.functional"
         raise LayerError(
             f"torch's {name} got a symbolic tensor: a model is being drawn, so there are no values yet.\n"
             f"  Around a torch module write  corekit.layer(module)(x);  for a function write  "
-            f"corekit.layer(lambda x: torch.{name}(x))(x)  or a Layer class with a call."
+            f"corekit.layer(lambda x: {home}.{name}(x))(x)  or a Layer class with a call."
         )
+
+    __array_priority__ = 1000.0  # array + x: numpy lets x answer
+
+    def __getattr__(self, name: str) -> Any:
+        """Explain that a tensor's methods need a layer around them."""
+        known = hasattr(torch.Tensor, name) and not name.startswith("_")
+        hint = f"  Write  corekit.layer(lambda x: x.{name}(...))(x)  or a Layer class with a call." if known else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}: it has no values yet.{hint}")
 
     def __iter__(self) -> Any:
         raise ArgumentTypeError(f"{self!r} cannot be iterated: it has no values yet. Index it, as in x[:, 0].")
@@ -232,19 +249,21 @@ class Graph:
 
     def _arranged(self, inputs: Any) -> Any:
         """Bring what a caller gave (a tensor, a list, a dict by input name) into the form of `self.inputs`."""
-        if isinstance(self.inputs, Slot):
-            return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
-        if isinstance(inputs, dict) and not isinstance(self.inputs, dict):
-            missing = [name for name in self.input_names if name not in inputs]
+        if isinstance(inputs, dict) and not (isinstance(self.inputs, Slot) and self.input_names[0] not in inputs):
+            names = list(self.inputs) if isinstance(self.inputs, dict) else self.input_names
+            missing = [name for name in names if name not in inputs]
             if missing:
-                raise ArgumentError(f"the model's inputs are {self.input_names}; {missing} are missing from the dict.")
-            return [inputs[name] for name in self.input_names]
-        if isinstance(inputs, dict):
-            return {key: inputs[key] for key in self.inputs}
-        if len(list(leaves(inputs))) != len(self.input_names):
+                raise ArgumentError(
+                    f"the model's inputs are {', '.join(names)}; missing from the dict: {', '.join(missing)}."
+                )
+            return [inputs[name] for name in names]
+        count = sum(1 for _ in leaves(inputs))
+        if count != len(self.input_names):
+            one = len(self.input_names) == 1
             raise ArgumentError(
-                f"the model has {len(self.input_names)} inputs ({', '.join(self.input_names)}), got "
-                f"{len(list(leaves(inputs)))}. Give a list of that many tensors, or a dict by name."
+                f"the model has {len(self.input_names)} {'input' if one else 'inputs'} "
+                f"({', '.join(self.input_names)}), got {count}. "
+                + ("Give one tensor." if one else "Give a list of that many tensors, or a dict by name.")
             )
         return inputs
 
@@ -273,11 +292,25 @@ class Graph:
                     readers[slot.index] = readers.get(slot.index, 0) + 1
         found: list[Any] = []
         for slot in leaves(self.outputs):
-            step = next((s for s in self.steps if s.outputs == slot), None)
-            layer = step.operation if step is not None else None
-            offers = isinstance(layer, Layer) and layer.link_activation is not None and not layer._forward_hooks
-            found.append(step if offers and slot.index not in readers else None)
+            maker = next((s for s in self.steps if s.outputs == slot and s.source >= 0), None)
+            offers = maker is not None and offers_logits(maker.operation)
+            found.append(maker if offers and slot.index not in readers else None)
         return found
+
+
+def offers_logits(operation: Any) -> bool:
+    """Return whether a call can be asked for its logits: of a layer with a last activation that no hook watches."""
+    hooked = isinstance(operation, Layer) and (operation._forward_hooks or operation._forward_pre_hooks)
+    return isinstance(operation, Layer) and operation.link_activation is not None and not hooked
+
+
+def inputs_of(shape: Any) -> Any:
+    """Return symbolic inputs of a shape with its batch, or of a list or dict of shapes."""
+    if isinstance(shape, dict):
+        return {key: inputs_of(value) for key, value in shape.items()}
+    if shape and isinstance(shape[0], (tuple, list)):
+        return [inputs_of(value) for value in shape]
+    return Input(tuple(shape)[1:], batch_size=shape[0])
 
 
 def trace(inputs: Any, outputs: Any) -> Graph:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from corekit.errors import CorekitError, LayerError
-from corekit.protocols.layer import Layer, Shape
+from corekit.protocols.building import Shape, axis_sizes, call_on_meta, explain_missing_weight
+from corekit.protocols.layer import Layer
 from corekit.protocols.symbolic import Symbolic
 from corekit.protocols.tree import leaves, map_tree
 
@@ -49,11 +50,23 @@ def _declared(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     if compute is None or not children_built or len(args) != 1:
         return None
     shapes = compute(map_tree(lambda value: tuple(value.shape), args[0]))
-    given = next(leaves(args)).dtype
-    dtype = given if not given.is_floating_point and not list(layer.parameters()) else layer.dtype
-    if isinstance(shapes, list):
-        return [Spec(tuple(shape), dtype) for shape in shapes]
-    return Spec(tuple(shapes), dtype)
+    weights = list(layer.parameters())
+    dtype = weights[0].dtype if weights else next(leaves(args)).dtype
+    return _specs(layer, shapes, dtype)
+
+
+def _specs(layer: Layer, shapes: Any, dtype: torch.dtype) -> Any:
+    """Return declared shapes (one, or a list, tuple or dict of several) as Specs."""
+    if isinstance(shapes, dict):
+        return {key: _specs(layer, shape, dtype) for key, shape in shapes.items()}
+    if isinstance(shapes, (list, tuple)):
+        if all(size is None or isinstance(size, int) for size in shapes):
+            return Spec(tuple(shapes), dtype)
+        return type(shapes)(_specs(layer, shape, dtype) for shape in shapes)
+    raise LayerError(
+        f"{type(layer).__name__}.compute_output_shape returned {shapes!r}: expected a shape such as (None, 10), or a "
+        "list or dict of shapes, one for each output."
+    )
 
 
 def _run_on_meta(
@@ -70,14 +83,14 @@ def _run_on_meta(
     try:
         with torch.no_grad():
             if isinstance(operation, torch.nn.Module):
-                state = {**dict(operation.named_parameters()), **dict(operation.named_buffers())}
-                meta = {key: torch.empty_like(value, device="meta") for key, value in state.items()}
-                return torch.func.functional_call(operation, meta, meta_args, meta_kwargs)
+                return call_on_meta(operation, meta_args, meta_kwargs)
             return operation(*meta_args, **meta_kwargs)
     except CorekitError:
         raise
     except Exception as error:
-        shapes = ", ".join(str(tuple(v.shape)) for v in leaves((args, kwargs)) if isinstance(v, Symbolic))
+        if isinstance(error, AttributeError) and isinstance(operation, Layer):
+            explain_missing_weight(operation, error)
+        shapes = ", ".join(axis_sizes(v.shape) for v in leaves((args, kwargs)) if isinstance(v, Symbolic))
         raise LayerError(
             f"{_label(operation)} cannot take an input of shape {shapes} while the model is drawn"
             f"{_line_of(error)}: {type(error).__name__}: {error}\n"

@@ -10,8 +10,12 @@ from torch import Tensor
 
 from corekit.errors import ArgumentError, LayerError, StateError
 from corekit.model import graph
+from corekit.model.inference import infer
+from corekit.model.naming import adopt, free_name
 from corekit.protocols.layer import Layer
 from corekit.protocols.metric import Metric
+from corekit.protocols.symbolic import find_symbolic
+from corekit.protocols.tree import leaves
 
 if TYPE_CHECKING:  # the training engine imports models, so a model meets it only when it is asked to train
     from corekit.training.history import History
@@ -49,10 +53,14 @@ class Model(Layer):
         self._trainer: Trainer | None = None
         self.stop_training = False
         self.placed = False  # whether the user chose the device; training then leaves the model where it is
+        self.lists_layers = False  # whether a description lists its layers, not the arguments of its class
         if (inputs is None) != (outputs is None):
             raise ArgumentError("Model(inputs, outputs): give both, or neither and write a call.")
         if inputs is not None:
+            if find_symbolic(*self._arguments) is not None:  # drawn by the caller, not in a subclass's __init__
+                self._arguments, self.lists_layers = ((), {}), True
             self._set_graph(graph.trace(inputs, outputs))
+            self.__dict__["_drawn_symbols"] = (inputs, outputs)
 
     def _set_graph(self, drawn: graph.Graph) -> None:
         self.graph = drawn
@@ -82,6 +90,10 @@ class Model(Layer):
             raise ArgumentError(f'"{self.name}" has no layer "{name}". Its layers: {", ".join(self._modules)}.')
         return part
 
+    def name_of(self, part: Layer) -> str:
+        """Return what this model calls one of its layers: the layer's own name unless another has it here."""
+        return next(name for name, module in self._modules.items() if module is part)
+
     def _symbols(self) -> tuple[Any, Any]:
         if self.graph is None:
             raise StateError(f'"{self.name}" is not drawn from symbolic tensors, so it has no symbolic inputs.')
@@ -96,12 +108,12 @@ class Model(Layer):
     @property
     def inputs(self) -> list[Any]:
         """The symbolic inputs, to draw another model from."""
-        return list(graph.leaves(self._symbols()[0]))
+        return list(leaves(self._symbols()[0]))
 
     @property
     def outputs(self) -> list[Any]:
         """The symbolic outputs, to draw another model from."""
-        return list(graph.leaves(self._symbols()[1]))
+        return list(leaves(self._symbols()[1]))
 
     @property
     def input(self) -> Any:
@@ -119,8 +131,8 @@ class Model(Layer):
         if self.graph is None:
             return []
         names: list[str] = []
-        for slot in graph.leaves(self.graph.outputs):
-            maker = next((s.operation for s in self.graph.steps if slot in graph.leaves(s.outputs)), None)
+        for slot in leaves(self.graph.outputs):
+            maker = next((s.operation for s in self.graph.steps if slot in leaves(s.outputs)), None)
             base = maker.name if isinstance(maker, Layer) else getattr(maker, "__name__", "output")
             names.append(free_name(base, names))
         return names
@@ -146,7 +158,12 @@ class Model(Layer):
 
         Drawn models are built already, others at their first call at the latest.
         """
-        graph.infer(self, (_inputs_of(input_shape),), {})
+        self.built = True  # a subclass's build may end here, and the call below must not build once more
+        try:
+            infer(self, (graph.inputs_of(input_shape),), {})
+        except Exception:
+            self.built = False
+            raise
 
     def build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Leave building to the call that follows, where each layer meets its own input."""
@@ -170,7 +187,7 @@ class Model(Layer):
         return self.graph.run(inputs, to_logits=True)
 
     @property
-    def link_activation(self) -> Any:
+    def link_activation(self) -> Any:  # type: ignore[override]  # read only here
         """The last activation of the output, or None; a list for several outputs. None for a subclassed model."""
         if self.graph is None or type(self).call is not Model.call:
             return None
@@ -188,7 +205,7 @@ class Model(Layer):
             )
         return self._trainer
 
-    def compile(  # type: ignore[override]  # Keras's meaning of compile, not torch's
+    def compile(  # Keras's meaning of compile, not torch's
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
@@ -224,15 +241,9 @@ class Model(Layer):
         from corekit.training.trainer import Trainer
 
         self._trainer = Trainer(
-            self,
-            optimizer,
-            loss,
-            loss_weights=loss_weights,
-            metrics=metrics,
-            weighted_metrics=weighted_metrics,
-            whole_step=jit_compile is True and not run_eagerly,
-            device=device,
-        )
+            self, optimizer, loss, loss_weights=loss_weights, metrics=metrics, weighted_metrics=weighted_metrics,
+            whole_step=jit_compile is True and not run_eagerly, device=device,
+        )  # fmt: skip
 
     def fit(
         self,
@@ -260,24 +271,12 @@ class Model(Layer):
         from corekit.training import loop
 
         return loop.fit(
-            self,
-            x,
-            y,
-            batch_size=batch_size,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
-            validation_split=validation_split,
-            validation_data=validation_data,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            sample_weight=sample_weight,
-            initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch,
-            validation_steps=validation_steps,
-            validation_batch_size=validation_batch_size,
-            validation_freq=validation_freq,
-        )
+            self, x, y, batch_size=batch_size, epochs=epochs, verbose=verbose, callbacks=callbacks,
+            validation_split=validation_split, validation_data=validation_data, shuffle=shuffle,
+            class_weight=class_weight, sample_weight=sample_weight, initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size, validation_freq=validation_freq,
+        )  # fmt: skip
 
     def evaluate(
         self,
@@ -294,15 +293,9 @@ class Model(Layer):
         from corekit.training import loop
 
         logs = loop.evaluate(
-            self,
-            x,
-            y,
-            batch_size=batch_size,
-            verbose=verbose,
-            sample_weight=sample_weight,
-            steps=steps,
+            self, x, y, batch_size=batch_size, verbose=verbose, sample_weight=sample_weight, steps=steps,
             callbacks=callbacks,
-        )
+        )  # fmt: skip
         return logs if return_dict else _as_keras_list(logs)
 
     def predict(
@@ -326,7 +319,7 @@ class Model(Layer):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Make one optimizer step; return the loss, or loss and metrics since they were last reset."""
+        """Make one optimizer step; return the loss, or loss and metrics, of this batch."""
         from corekit.training import loop
 
         logs = loop.train_on_batch(self, x, y, sample_weight=sample_weight, class_weight=class_weight)
@@ -387,7 +380,7 @@ class Model(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """The names of the logs."""
-        return ["loss", *(metric.name for metric in self.metrics)]
+        return [metric.name for metric in self.metrics] or ["loss"]
 
     def reset_metrics(self) -> None:
         """Forget every batch that the metrics saw."""
@@ -409,68 +402,24 @@ class Model(Layer):
         show(self, line_length, print_fn, expand_nested, show_trainable)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the architecture as JSON-ready data."""
+        """Return the architecture as JSON-ready data; of a subclass with a constructor of its own, its arguments."""
         from corekit.model.config import describe
 
-        return describe(self)
+        return describe(self) if self.lists_layers else super().get_config()
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Build a model, with new weights, from what `get_config` returned."""
-        from corekit.model.config import construct
+        from corekit.model.construction import construct
 
-        return construct(config) if "type" in config else super().from_config(config)  # type: ignore[return-value]
+        is_description = config.get("type") in ("sequential", "functional")
+        return construct(config) if is_description else super().from_config(config)  # type: ignore[return-value]
 
     def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Write architecture and weights into one `.safetensors` file; `corekit.load_model` reads it."""
         from corekit.saving import save_model
 
         save_model(self, filepath, overwrite=overwrite)
-
-
-def adopt(model: Model, part: Layer) -> None:
-    """Take a layer into a model under a name that is its own there.
-
-    Raises:
-        ArgumentError: two layers were given one name, or a name that the model itself needs.
-    """
-    if any(module is part for module in model._modules.values()):
-        return
-    name, reserved = part.name, {*dir(type(model)), *model.__dict__}
-    if part._name is None or part._named_by_model:
-        name = free_name(name, {*model._modules, *reserved})
-        part._name, part._named_by_model = part._name or name, True
-    elif name in model._modules:
-        raise ArgumentError(
-            f'"{model.name}" has two layers called "{name}"; each needs a name of its own.\n'
-            f'  Write for example {type(part).__name__}(..., name="{free_name(name, model._modules)}").'
-        )
-    elif not name or "." in name or name in reserved:
-        raise ArgumentError(
-            f'"{model.name}" cannot have a layer called "{name}": a name has no "." and is no attribute of a model.'
-        )
-    model._modules[name] = part
-    part.train(model.training)
-
-
-def _inputs_of(shape: Any) -> Any:
-    if isinstance(shape, dict):
-        return {key: _inputs_of(value) for key, value in shape.items()}
-    if shape and isinstance(shape[0], (tuple, list)):
-        return [_inputs_of(value) for value in shape]
-    return graph.Input(tuple(shape)[1:], batch_size=shape[0])
-
-
-def free_name(base: str, taken: Iterable[str]) -> str:
-    """Return `base`, or `base_1`, `base_2` ... where it is taken.
-
-    Example:
-        >>> free_name("dense", ["dense", "dense_1"])
-        'dense_2'
-    """
-    taken = set(taken)
-    candidates = (base if number == 0 else f"{base}_{number}" for number in range(len(taken) + 1))
-    return next(name for name in candidates if name not in taken)
 
 
 def _as_keras_list(logs: dict[str, float]) -> float | list[float]:

@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
-from corekit.errors import ArgumentTypeError, CorekitError, LayerError, ShapeError
+from corekit.errors import ArgumentError, ArgumentTypeError, CorekitError, LayerError, ShapeError, StateError
 from corekit.model import graph
-from corekit.model.model import Model, adopt
+from corekit.model.model import Model
+from corekit.model.naming import adopt
 from corekit.model.wrap import layer as as_layer
-from corekit.protocols.layer import Layer, axis_sizes
+from corekit.protocols.building import axis_sizes
+from corekit.protocols.layer import Layer
 from corekit.protocols.symbolic import Symbolic, find_symbolic
 from corekit.protocols.tree import leaves
 
@@ -39,7 +41,9 @@ class Sequential(Model):
 
     def __init__(self, layers: Iterable[Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if layers is not None and not isinstance(layers, Iterable):
+        if type(self).__init__ is Sequential.__init__:
+            self._arguments, self.lists_layers = ((), {}), True
+        if layers is not None and (not isinstance(layers, Iterable) or isinstance(layers, (str, dict))):
             raise ArgumentTypeError(f"Sequential({layers!r}): expected a list. Write Sequential([{layers!r}]).")
         self._chain: list[Layer] = []
         self._input: Any = None
@@ -53,10 +57,16 @@ class Sequential(Model):
         self._draw()
 
     def pop(self) -> Layer:
-        """Take the last layer off and return it."""
+        """Take the last layer off and return it.
+
+        Raises:
+            StateError: there is none.
+        """
+        if not self._chain:
+            raise StateError(f'Sequential "{self.name}" has no layer to take off.')
         last = self._chain.pop()
         if not any(part is last for part in self._chain):
-            del self._modules[last.name]
+            del self._modules[self.name_of(last)]
         self.graph, self.built = None, False
         self._draw()
         return last
@@ -87,10 +97,10 @@ class Sequential(Model):
         return self._chain[-1].logits(x)
 
     @property
-    def link_activation(self) -> Any:
+    def link_activation(self) -> Any:  # type: ignore[override]  # read only here
         """The last activation of the last layer, or None."""
         last = self._chain[-1] if self._chain else None
-        return None if last is None or last._forward_hooks else last.link_activation
+        return last.link_activation if last is not None and graph.offers_logits(last) else None
 
     def build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for a call; a row that cannot be drawn (a layer needs real values) is built by running it."""
@@ -110,6 +120,8 @@ class Sequential(Model):
 
     def _append(self, spec: Any) -> None:
         if isinstance(spec, Symbolic):
+            if self._chain or self._input is not None:
+                raise ArgumentError(f'Sequential "{self.name}": an Input can only stand first, once.')
             self._input = spec
             return
         layer = as_layer(spec)
@@ -135,11 +147,10 @@ class Sequential(Model):
             return layer(x)
         except CorekitError as error:
             giver = f'layer {position} ("{self._chain[position - 1].name}")' if position else "the input"
-            kind = LayerError if isinstance(error, LayerError) else ShapeError
-            raise kind(
-                f'in Sequential "{self.name}", layer {position + 1} ("{layer.name}", {type(layer).__name__}) cannot '
-                f"take what {giver} gives: {_shapes(x)}.\n  {error}"
-            ) from error
+            where = f'in Sequential "{self.name}", layer {position + 1} ("{layer.name}", {type(layer).__name__})'
+            if isinstance(error, LayerError):
+                raise LayerError(f"{where}, which gets {_shapes(x)} from {giver}: {error}") from error
+            raise ShapeError(f"{where} cannot take what {giver} gives: {_shapes(x)}.\n  {error}") from error
 
 
 def _shapes(x: Any) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 
 from rich import box
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
 
 from corekit.model.model import Model
-from corekit.protocols.layer import Layer, axis_sizes
+from corekit.protocols.building import axis_sizes
+from corekit.protocols.layer import Layer
 from corekit.protocols.tree import leaves
 
 
@@ -23,14 +25,14 @@ def show(
     show_trainable: bool = False,
 ) -> None:
     """Print the table to the terminal, as HTML in a notebook, or line by line through `print_fn`."""
-    table = Table(title=f'Model "{model.name}"', box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=escape(f'Model "{model.name}"'), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     table.add_column("Layer (type)")
     table.add_column("Output shape")
     table.add_column("Weights", justify="right")
     if show_trainable:
         table.add_column("Trainable")
-    for depth, layer in _rows(model, expand_nested):
-        cells = [f"{'  ' * depth}{layer.name} ({type(layer).__name__})", _output_shape(layer), _count(layer)]
+    for depth, name, layer in _rows(model, expand_nested):
+        cells = [escape(f"{'  ' * depth}{name} ({type(layer).__name__})"), _output_shape(layer), _count(layer)]
         table.add_row(*cells, *(["yes" if layer.trainable else "no"] if show_trainable else []))
     shown = Group(table, *_totals(model))
     if print_fn is None:
@@ -43,9 +45,9 @@ def show(
         print_fn(line)
 
 
-def _rows(model: Model, expand_nested: bool, depth: int = 0) -> Iterable[tuple[int, Layer]]:
+def _rows(model: Model, expand_nested: bool, depth: int = 0) -> Iterable[tuple[int, str, Layer]]:
     for layer in model.layers:
-        yield depth, layer
+        yield depth, model.name_of(layer), layer
         if expand_nested and isinstance(layer, Model):
             yield from _rows(layer, expand_nested, depth + 1)
 

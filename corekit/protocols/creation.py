@@ -39,7 +39,11 @@ def create(kind: str, spec: Any) -> Any:
             raise ArgumentError(f'{kind}: {spec!r} names no component. Write {{"id": "...", "config": {{...}}}}.')
         found = registry.get(kind, name)
         config = spec.get("config", {})
-        return found.from_config(config) if hasattr(found, "from_config") else found(**config)
+        if isinstance(found, type):
+            return found.from_config(config) if hasattr(found, "from_config") else found(**config)
+        if config:
+            raise ArgumentError(f'{kind} "{name}" is a function: it takes no config, got {config!r}.')
+        return found
     if isinstance(spec, type):
         return _instance(kind, spec, spec.__name__)
     if callable(spec) or isinstance(spec, Configurable):

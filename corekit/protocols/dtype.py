@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from corekit.errors import ArgumentError
 
-_settings = {"floatx": "float32", "epsilon": 1e-7}
+_settings: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7}
 
 
 def floatx() -> str:
@@ -52,7 +54,7 @@ def as_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
     """
     if isinstance(dtype, torch.dtype):
         return dtype
-    found = getattr(torch, floatx() if dtype is None else dtype, None)
+    found = getattr(torch, floatx() if dtype is None else str(dtype).removeprefix("torch."), None)
     if not isinstance(found, torch.dtype):
         raise ArgumentError(f'dtype="{dtype}" is not a dtype that torch knows. Write for example dtype="float32".')
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -12,17 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from corekit.errors import ArgumentTypeError, LayerError, ShapeError, StateError
+from corekit.errors import LayerError, ShapeError, StateError
+from corekit.protocols import building
+from corekit.protocols.building import Shape, axis_sizes
 from corekit.protocols.configurable import Configurable, refuse_unknown
 from corekit.protocols.creation import create
-from corekit.protocols.dtype import as_dtype, dtype_name
+from corekit.protocols.dtype import as_dtype
 from corekit.protocols.loss import snake_case
 from corekit.protocols.metric import Metric
 from corekit.protocols.symbolic import find_symbolic
 from corekit.protocols.tree import leaves, map_tree
-from corekit.protocols.weights import WeightPenalty
+from corekit.protocols.weights import WeightPenalty, call_weight, free_name_for, initial_value, weight_shape
 
-Shape = tuple[int | None, ...]
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "input_shape")
 
 
@@ -65,11 +64,12 @@ class Layer(Configurable, nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "call" in cls.__dict__:
-            cls.forward = _filling_training(cls.__dict__["call"])
+            cls.forward = building.filling_training(cls.__dict__["call"])  # type: ignore[method-assign]
         elif "forward" in cls.__dict__:
-            cls.call = cls.__dict__["forward"]
+            cls.call = building.filling_training(cls.__dict__["forward"])  # type: ignore[method-assign]
+            cls.forward = cls.call  # type: ignore[method-assign]
         if "build" in cls.__dict__:
-            cls.build = _building_once(cls.__dict__["build"])  # type: ignore[method-assign]  # same signature
+            cls.build = building.building_once(cls.__dict__["build"])  # type: ignore[method-assign]  # same signature
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Layer(Configurable, nn.Module):
         trainable: bool = True,
         dtype: str | torch.dtype | None = None,
         activity_regularizer: Any = None,
-        input_shape: Sequence[int | None] | None = None,
+        input_shape: Sequence[int | None] | int | None = None,
         **unknown: Any,
     ) -> None:
         refuse_unknown(type(self), unknown, BASE_ARGUMENTS)
@@ -88,8 +88,11 @@ class Layer(Configurable, nn.Module):
         self._named_by_model = False
         self._trainable = trainable
         self.dtype = as_dtype(dtype)
-        self._sample_shape = None if input_shape is None else tuple(input_shape)
-        self.first_inputs: Any = None  # (shape, dtype) of each tensor of the call that built it
+        sizes = (input_shape,) if isinstance(input_shape, int) else input_shape
+        self._sample_shape = None if sizes is None else tuple(sizes)
+        self.first_inputs: Any = None  # args and kwargs of the call that built it, each tensor as (shape, dtype)
+        self.built_with: Any = None  # args and kwargs of build
+        self._unassigned: list[str] = []  # weights that no attribute holds yet
         self._regularizers: dict[str, WeightPenalty] = {}
         self._constraints: dict[str, Callable[[Tensor], Tensor]] = {}
         self._added_losses: list[Tensor] = []
@@ -135,34 +138,47 @@ class Layer(Configurable, nn.Module):
             trainable: False for state that the optimizer must leave alone, such as moving averages.
             regularizer: a penalty on the weight, added to the loss.
             constraint: applied to the weight after each optimizer step.
-            name: unique within the layer; it is the attribute that `state_dict` names.
+            name: unique within the layer; it is the attribute that `state_dict` names. Default the attribute that
+                the weight is assigned to.
 
         Raises:
             ArgumentTypeError: the shape is missing its keyword, or holds something that is no size.
+            ArgumentError: the name is taken.
         """
-        shape = self._weight_shape(positional, shape, name)
+        shape = weight_shape(type(self).__name__, positional, shape, name)
         kind = self.dtype if dtype is None else as_dtype(dtype)
-        name = name or f"weight_{len(self._parameters) + len(self._buffers)}"
+        label = name or f"weight_{len(self._parameters) + len(self._buffers)}"
+        free_name_for(self, label)
         if initializer is None:
             initializer = "glorot_uniform" if kind.is_floating_point else "zeros"
-        value = _initial_value(create("initializers", initializer), shape, kind)
+        value = initial_value(create("initializers", initializer), shape, kind)
         if tuple(value.shape) != shape:
             raise ShapeError(
-                f'{self!r}: the initializer of "{name}" gave shape {tuple(value.shape)}, expected {shape}.'
+                f'{type(self).__name__}: the initializer of "{label}" gave {tuple(value.shape)}, expected {shape}.'
             )
-        if trainable and kind.is_floating_point:
-            self.register_parameter(name, nn.Parameter(value, requires_grad=self._trainable))
+        is_parameter = trainable and kind.is_floating_point
+        if is_parameter:
+            self.register_parameter(label, nn.Parameter(value, requires_grad=self._trainable))
         else:
-            self.register_buffer(name, value)
+            self.register_buffer(label, value)
+        if not (is_parameter and name):  # torch itself follows a parameter to a second name, but not a buffer
+            self._unassigned.append(label)
         if regularizer is not None:
-            self._regularizers[name] = create("regularizers", regularizer)
+            self._regularizers[label] = create("regularizers", regularizer)
         if constraint is not None:
-            self._constraints[name] = create("constraints", constraint)
-        return getattr(self, name)
+            self._constraints[label] = create("constraints", constraint)
+        return getattr(self, label)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Call a new weight by the attribute that holds it."""
+        if isinstance(value, Tensor) and self.__dict__.get("_unassigned"):
+            call_weight(self, name, value)
+        super().__setattr__(name, value)
 
     def add_loss(self, loss: Tensor) -> None:
         """Add a 0-d tensor to the loss of this step; call it from `call`."""
-        self._added_losses.append(loss)
+        if not loss.is_meta:  # a model is being drawn: there are no values yet
+            self._added_losses.append(loss)
 
     def logits(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output without the last activation; a layer with a `link_activation` has this."""
@@ -176,10 +192,11 @@ class Layer(Configurable, nn.Module):
         """Build at the first call, note symbolic calls in the graph, then compute."""
         if self.built and len(args) == 1 and not kwargs and type(args[0]) is Tensor:
             return super().__call__(*args)
+        building.check_made(self)
         symbol = find_symbolic(args, kwargs)
         if symbol is not None:
             return symbol.record(self, args, kwargs)
-        args, kwargs = map_tree(_as_tensor, (args, kwargs))
+        args, kwargs = map_tree(building.as_tensor, (args, kwargs))
         training = kwargs.pop("training", None)
         with self._mode(training):
             if self.built:
@@ -192,13 +209,11 @@ class Layer(Configurable, nn.Module):
         with nullcontext() if tensor is None or on_meta else torch.device(tensor.device):
             self.build_from(args, kwargs)
         try:
-            if on_meta:  # a shape is being inferred: the real weights stay as they are
-                state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-                meta = {key: torch.empty_like(value, device="meta") for key, value in state.items()}
-                return torch.func.functional_call(self, meta, args, kwargs)
+            if on_meta:  # a shape is being inferred
+                return building.call_on_meta(self, args, kwargs)
             return super().__call__(*args, **kwargs)
         except AttributeError as error:
-            self._explain_missing_weight(error)
+            building.explain_missing_weight(self, error)
             raise
 
     def build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -208,29 +223,14 @@ class Layer(Configurable, nn.Module):
             LayerError: the class forgot `super().__init__()`.
             ShapeError: `build` refuses the shape.
         """
-        if "first_inputs" not in self.__dict__:
-            raise LayerError(
-                f"{type(self).__name__}.__init__ does not call super().__init__().\n"
-                "  Write  super().__init__()  as its first line."
-            )
+        building.check_made(self)
         if not self.built:
-            self.build(**_shapes_for_build(self, args, kwargs))
+            self.build(**building.shapes_for_build(self, args, kwargs))
             self.built = True
+            if not self._trainable:
+                self.trainable = False  # also what is inside it
         if self.first_inputs is None:
-            self.first_inputs = map_tree(_shape_and_dtype, args)
-
-    def _explain_missing_weight(self, error: AttributeError) -> None:
-        missing = error.name
-        if type(self).build is not Layer.build or missing is None or f"'{type(self).__name__}'" not in str(error):
-            return
-        cls = type(self).__name__
-        raise LayerError(
-            f"{cls}.call uses self.{missing}, but {cls} never makes it: the class has no build method.\n"
-            f"  Add to class {cls}:\n"
-            "      def build(self, input_shape):\n"
-            f'          self.{missing} = self.add_weight(shape=(input_shape[-1], self.units), name="{missing}")\n'
-            "  with the shape that your call needs."
-        ) from error
+            self.first_inputs = map_tree(building.remembered, (args, kwargs))
 
     @contextmanager
     def _mode(self, training: bool | None) -> Iterator[None]:
@@ -251,11 +251,15 @@ class Layer(Configurable, nn.Module):
     @property
     def name(self) -> str:
         """How summaries and files call the layer."""
-        return self._name or snake_case(type(self).__name__)
+        return self._name or snake_case(self._named_after())
 
     @name.setter
     def name(self, value: str) -> None:
         self._name = value
+
+    def _named_after(self) -> str:
+        """Return what a layer without a name of its own is called after."""
+        return type(self).__name__
 
     @property
     def trainable(self) -> bool:
@@ -310,7 +314,8 @@ class Layer(Configurable, nn.Module):
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Return copies of the weights as numpy arrays, in the order of `weights`."""
-        return [weight.detach().cpu().numpy().copy() for weight in self.weights]
+        found = [weight.detach().cpu() for weight in self.weights]
+        return [(w.float() if w.dtype == torch.bfloat16 else w).numpy().copy() for w in found]  # numpy has no bfloat16
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Copy arrays into the weights, in the order of `weights`.
@@ -319,15 +324,13 @@ class Layer(Configurable, nn.Module):
             ShapeError: their number or a shape differs; nothing was changed.
         """
         mine = self.weights
-        given = [torch.as_tensor(np.asarray(weight)) for weight in weights]
+        given = [w if isinstance(w, Tensor) else torch.as_tensor(np.asarray(w).copy()) for w in weights]
         if len(given) != len(mine):
             hint = "" if self.built else f"  {self.name} is not built yet: call it, or give it an input_shape."
             raise ShapeError(f'"{self.name}" has {len(mine)} weights, got {len(given)}.{hint}')
         for index, (old, new) in enumerate(zip(mine, given, strict=True)):
             if old.shape != new.shape:
-                raise ShapeError(
-                    f'weight {index} of "{self.name}" has shape {tuple(old.shape)}, got {tuple(new.shape)}.'
-                )
+                raise ShapeError(f'weight {index} of "{self.name}" is {tuple(old.shape)}, got {tuple(new.shape)}.')
         with torch.no_grad():
             for old, new in zip(mine, given, strict=True):
                 old.copy_(new)
@@ -351,8 +354,8 @@ class Layer(Configurable, nn.Module):
         return self.drawn_calls[-1]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave drawn calls behind: a copy has its own life, and their chain may be longer than recursion allows."""
-        return {**self.__dict__, "drawn_calls": []}
+        """Leave drawn calls and added losses behind: a copy has its own life, and their chains may be very long."""
+        return {**self.__dict__, "drawn_calls": [], "_added_losses": []}
 
     def count_params(self) -> int:
         """Return how many numbers the weights hold."""
@@ -360,7 +363,7 @@ class Layer(Configurable, nn.Module):
 
     @property
     def losses(self) -> list[Tensor]:
-        """The penalties of the weights and what the last call added, of this layer and those inside it."""
+        """The penalties of the weights and what calls added since `clear_losses`, of this layer and those inside it."""
         found: list[Tensor] = []
         for module in self.modules():
             if isinstance(module, Layer):
@@ -369,7 +372,7 @@ class Layer(Configurable, nn.Module):
         return found
 
     def clear_losses(self) -> None:
-        """Forget what calls added; training does it before each step."""
+        """Forget what calls added; `fit` does it before each step, a loop of your own that uses `losses` must too."""
         for module in self.modules():
             if isinstance(module, Layer):
                 module._added_losses.clear()
@@ -387,105 +390,11 @@ class Layer(Configurable, nn.Module):
         """Return the name and whether the weights exist."""
         return f"name={self.name}, built={self.built}"
 
-    def _weight_shape(self, positional: tuple[Any, ...], shape: Any, name: str | None) -> tuple[int, ...]:
-        if positional and shape is None and isinstance(positional[0], (tuple, list)):
-            positional, shape = positional[1:], positional[0]
-        if positional:
-            label = positional[0] if isinstance(positional[0], str) else "kernel"
-            raise ArgumentTypeError(
-                f"{type(self).__name__}: add_weight takes keywords, got {', '.join(map(repr, positional))}.\n"
-                f'  Write  self.add_weight(name="{label}", shape=(...), initializer="glorot_uniform").'
-            )
-        sizes = (shape,) if isinstance(shape, int) else tuple(() if shape is None else shape)
-        if not all(isinstance(size, (int, np.integer)) and size >= 0 for size in sizes):
-            raise ArgumentTypeError(
-                f'{type(self).__name__}: the weight "{name}" cannot have shape {sizes}: every size is a whole '
-                "number that is known when the layer is built (None marks an open axis, such as the batch)."
-            )
-        return tuple(int(size) for size in sizes)
-
-
-def _filling_training(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `call`, with its `training` argument filled from the module's flag where it has one."""
-    if "training" not in inspect.signature(call).parameters:
-        return call
-
-    @functools.wraps(call)
-    def forward(self: Layer, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        return call(self, *args, training=self.training if training is None else training, **kwargs)
-
-    return forward
-
-
-def _building_once(build: Callable[..., None]) -> Callable[..., None]:
-    """Return `build` for a first call; a second does nothing, so weights are never made twice."""
-
-    @functools.wraps(build)
-    def once(self: Layer, *args: Any, **kwargs: Any) -> None:
-        if not self.built:
-            build(self, *args, **kwargs)
-            self.built = True
-
-    return once
-
-
-def _shapes_for_build(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Match `build`'s parameters with the shapes of the call's arguments, by name."""
-    wanted = [
-        p.name
-        for p in list(inspect.signature(type(layer).build).parameters.values())[1:]
-        if p.kind is p.POSITIONAL_OR_KEYWORD
-    ]
-    if not wanted:
-        return {}
-    given = list(args) + list(kwargs.values())
-    first = map_tree(_shape_of, given[0]) if given else None
-    if len(wanted) == 1:
-        return {wanted[0]: first}
-    bound = inspect.signature(type(layer).call).bind(layer, *args, **kwargs).arguments
-    shapes = {f"{key}_shape": map_tree(_shape_of, value) for key, value in bound.items() if key != "self"}
-    return {name: shapes.get(name, first if index == 0 else None) for index, name in enumerate(wanted)}
-
-
-def _shape_of(value: Any) -> Shape | None:
-    shape = getattr(value, "shape", None)
-    return None if shape is None else (None, *shape[1:]) if len(shape) else ()
-
-
-def _shape_and_dtype(value: Any) -> Any:
-    return (_shape_of(value), dtype_name(value.dtype)) if hasattr(value, "dtype") else None
-
-
-def _as_tensor(value: Any) -> Any:
-    if not isinstance(value, np.ndarray):
-        return value
-    tensor = torch.as_tensor(value)
-    return tensor.to(as_dtype(None)) if tensor.is_floating_point() else tensor
-
-
-def _initial_value(initializer: Callable[..., Tensor], shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    if getattr(initializer, "__module__", "") == "torch.nn.init":  # torch's own fill in place
-        value = torch.empty(shape, dtype=dtype)
-        initializer(value)
-        return value
-    return torch.as_tensor(initializer(shape, dtype=dtype)).to(dtype)
-
 
 def _add_activity_loss(layer: nn.Module, args: Any, output: Tensor) -> None:
     assert isinstance(layer, Layer)
-    layer.add_loss(layer.activity_regularizer(output) / max(output.shape[0], 1))
-
-
-def axis_sizes(shape: Sequence[int | None]) -> str:
-    """Return a shape as errors and summaries write it.
-
-    Example:
-        >>> axis_sizes((None, 784))
-        '(batch, 784)'
-    """
-    words = ["batch" if size is None and axis == 0 else "any" if size is None else str(size)
-             for axis, size in enumerate(shape)]  # fmt: skip
-    return f"({', '.join(words)}{',' if len(words) == 1 else ''})"
+    for value in leaves(output):
+        layer.add_loss(layer.activity_regularizer(value) / max(value.shape[0], 1))
 
 
 __all__ = ["BASE_ARGUMENTS", "Layer", "Shape", "axis_sizes"]

@@ -11,7 +11,7 @@ from corekit.errors import ArgumentTypeError
 from corekit.protocols.configurable import Configurable
 from corekit.protocols.creation import create
 from corekit.protocols.dtype import as_dtype
-from corekit.protocols.loss import snake_case
+from corekit.protocols.loss import snake_case, weight_like
 
 
 class Metric(Configurable, nn.Module):
@@ -45,7 +45,7 @@ class Metric(Configurable, nn.Module):
         super().__init__()
         self.name = name or snake_case(type(self).__name__)
         self.dtype = as_dtype(dtype)
-        self._initial: dict[str, Tensor] = {}
+        self._initial: dict[str, Tensor | None] = {}  # None: zeros
         if type(self).update_state is Metric.update_state:
             self.total = self.add_variable(name="total")
             self.count = self.add_variable(name="count")
@@ -70,7 +70,7 @@ class Metric(Configurable, nn.Module):
             value = create("initializers", initializer)(shape, dtype=kind)
         name = name or f"variable_{len(self._buffers)}"
         self.register_buffer(name, value)
-        self._initial[name] = value.detach().clone()
+        self._initial[name] = None if initializer == "zeros" else value.detach().clone()
         return value
 
     def add_weight(
@@ -97,33 +97,45 @@ class Metric(Configurable, nn.Module):
 
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Take a batch into account."""
-        values = self.call(y_true, y_pred).to(self.total.dtype)
+        self.add_to_mean(self.call(torch.as_tensor(y_true), torch.as_tensor(y_pred)), sample_weight)
+
+    def add_to_mean(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
+        """Take one value per sample into `total` and `count`; axes after the first are averaged away."""
+        values = values.detach().to(self.total)
         if sample_weight is None:
-            self.total += values.sum()
-            self.count += values.numel()
-            return
-        weight = sample_weight.to(values.dtype)
-        if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
-            weight = weight.squeeze(-1)
-        weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim)).expand_as(values)
-        self.total += (values * weight).sum()
-        self.count += weight.sum()
+            total = _per_sample(values).sum()
+            count = torch.full_like(self.count, values.shape[0] if values.ndim else 1)
+        else:
+            weight = weight_like(values, sample_weight)
+            total = _per_sample(values * weight).sum()
+            count = _per_sample(weight.expand_as(values)).sum()
+        # By foreach, because torch 2.13 drops `total += x` on a 0-d float64 CPU tensor from compiled code.
+        torch._foreach_add_([self.total, self.count], [total, count])
 
     def result(self) -> Tensor:
         """Return the metric so far, a 0-d tensor; 0 before the first batch."""
-        return self.total / self.count.clamp(min=torch.finfo(self.count.dtype).tiny)
+        return torch.where(self.count != 0, self.total / self.count, 0.0)
 
     def reset_state(self) -> None:
         """Forget every batch."""
         for name, initial in self._initial.items():
-            self._buffers[name].copy_(initial)  # type: ignore[union-attr]  # add_variable never stores None
+            state = getattr(self, name)
+            if initial is None:
+                state.zero_()
+            else:
+                state.copy_(initial)
 
-    def forward(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Update and return the result, as calling a Keras metric does."""
         with torch.no_grad():
-            self.update_state(torch.as_tensor(y_true), torch.as_tensor(y_pred), sample_weight)
+            tensors: list[Any] = [arg if arg is None else torch.as_tensor(arg) for arg in args]
+            self.update_state(*tensors, **kwargs)
             return self.result()
 
     def extra_repr(self) -> str:
         """Return the name."""
         return f"name={self.name}"
+
+
+def _per_sample(values: Tensor) -> Tensor:
+    return values.flatten(1).mean(1) if values.ndim > 1 else values

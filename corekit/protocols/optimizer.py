@@ -200,7 +200,7 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         if self._units is None or self._units_key != tuple(grad is not None and grad.device for grad in grads):
             self.prepare([grad is not None for grad in grads])
         for step in self._steps.values():
-            step.add_(1)
+            torch._foreach_add_([step], 1)  # not step.add_(1), which torch 2.13 compiles away: see _set_rates
         self._set_rates(None if self._schedule is None else self._schedule(self.iterations - 1))
         for unit in self._units or ():
             unit.update([grads[position] for position in unit.positions], self.update_many, self.weight_decay)
@@ -257,7 +257,9 @@ class Optimizer(Configurable, torch.optim.Optimizer):
             if not isinstance(lr, Tensor) or (params and lr.device != params[0].device):
                 _place_rate(group)
             if rate is not None:
-                group["lr"].copy_(torch.as_tensor(rate))  # in place: a captured step reads this very tensor
+                # In place, because a captured step reads this very tensor; by foreach, because torch 2.13 drops an
+                # in-place method on a 0-d float64 CPU tensor from compiled code where its result is not used.
+                torch._foreach_copy_([group["lr"]], [torch.as_tensor(rate, dtype=torch.float64)])
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up where another optimizer of the same parameters stopped."""

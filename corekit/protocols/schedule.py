@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 from torch import Tensor
 
 from corekit.protocols.configurable import Configurable
 
 
-class LearningRateSchedule(Configurable):
+class LearningRateSchedule(Configurable, ABC):
     """Maps the number of finished steps to a learning rate, in tensor arithmetic so that no step waits for the host.
 
     Example:

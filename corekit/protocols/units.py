@@ -84,7 +84,7 @@ def _join(tensors: list[Tensor]) -> Tensor:
 
 
 def _split(flat: Tensor, like: list[Tensor]) -> list[Tensor]:
-    pieces = flat.split([tensor.numel() for tensor in like])
+    pieces = torch.split(flat, [tensor.numel() for tensor in like])
     return [piece.view_as(tensor) for piece, tensor in zip(pieces, like, strict=True)]
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from corekit.errors import ArgumentError, ArgumentTypeError
 from corekit.protocols.configurable import Configurable
 
 InitializerLike = Callable[..., Tensor]
 WeightPenalty = Callable[[Tensor], Tensor]
 
 
-class Initializer(Configurable):
+class Initializer(Configurable, ABC):
     """Gives a weight its first values. Any function of the same signature does as well.
 
     Example:
@@ -32,7 +35,7 @@ class Initializer(Configurable):
         """Return a tensor of `shape` on the current default device, drawn from torch's default generator."""
 
 
-class Regularizer(Configurable):
+class Regularizer(Configurable, ABC):
     """Charges a weight: a scalar that is added to the loss. Any function of a tensor does as well.
 
     Reference: https://keras.io/api/layers/regularizers/
@@ -43,7 +46,7 @@ class Regularizer(Configurable):
         """Return the penalty for `x`, a 0-d tensor."""
 
 
-class Constraint(Configurable):
+class Constraint(Configurable, ABC):
     """Keeps a weight where it may be: applied after each optimizer step. Any function of a tensor does as well.
 
     Reference: https://keras.io/api/layers/constraints/
@@ -52,3 +55,76 @@ class Constraint(Configurable):
     @abstractmethod
     def __call__(self, w: Tensor) -> Tensor:
         """Return the nearest allowed value of `w`, of the same shape."""
+
+
+def weight_shape(owner: str, positional: tuple[Any, ...], shape: Any, name: str | None) -> tuple[int, ...]:
+    """Return the shape that `add_weight` was asked for.
+
+    Args:
+        owner: the layer's class, for errors.
+        positional: arguments without a keyword; only a shape may be one.
+        shape: what the keyword was given.
+        name: of the weight.
+
+    Raises:
+        ArgumentTypeError: another argument without its keyword, or a size that is none.
+    """
+    if positional and shape is None and isinstance(positional[0], (tuple, list)):
+        positional, shape = positional[1:], positional[0]
+    if positional:
+        label = positional[0] if isinstance(positional[0], str) else "kernel"
+        raise ArgumentTypeError(
+            f"{owner}: add_weight takes keywords, got {', '.join(map(repr, positional))}.\n"
+            f'  Write  self.add_weight(name="{label}", shape=(...), initializer="glorot_uniform").'
+        )
+    if shape is None:
+        return ()
+    sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if not all(isinstance(size, (int, np.integer)) and size >= 0 for size in sizes):
+        raise ArgumentTypeError(
+            f'{owner}: the weight "{name}" cannot have shape {sizes}: every size is a whole number that is known when '
+            "the layer is built (None marks an open axis, such as the batch)."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def initial_value(initializer: Callable[..., Tensor], shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Return a weight's first values: from an Initializer, a function of (shape, dtype), or one of torch.nn.init."""
+    function = getattr(initializer, "func", initializer)  # of a functools.partial
+    if getattr(function, "__module__", "") == "torch.nn.init":  # torch's own fill in place
+        value = torch.empty(shape, dtype=dtype)
+        initializer(value)
+        return value
+    return torch.as_tensor(initializer(shape, dtype=dtype)).to(dtype)
+
+
+def free_name_for(layer: nn.Module, name: str) -> None:
+    """Make sure that a new weight of `layer` may be called `name`; an attribute that only holds None makes way.
+
+    Raises:
+        ArgumentError: the layer has something else of that name, or it cannot be a weight's name.
+    """
+    held = layer.__dict__
+    if held.get(name, name) is None:  # `self.bias = None` in __init__
+        del held[name]
+    weights = {**layer._parameters, **layer._buffers}
+    taken = hasattr(type(layer), name) or name in held or name in layer._modules or weights.get(name) is not None
+    if taken or not name or "." in name:
+        why = "it has something of that name already" if taken else 'a name is not empty and has no "."'
+        raise ArgumentError(
+            f'{type(layer).__name__}.add_weight(name="{name}"): the layer cannot have that weight: {why}.\n'
+            "  Choose another name."
+        )
+
+
+def call_weight(layer: Any, name: str, value: Tensor) -> None:
+    """Call a weight that no attribute held so far by the attribute that it is being assigned to."""
+    for table in (layer._parameters, layer._buffers):
+        made = next((label for label in layer._unassigned if table.get(label) is value), None)
+        if made is None:
+            continue
+        layer._unassigned.remove(made)
+        layer.__dict__.pop(name, None)
+        for labelled in (table, layer._regularizers, layer._constraints):
+            if made in labelled:
+                labelled[name] = labelled.pop(made)

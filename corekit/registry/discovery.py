@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-import importlib_metadata
-
 from corekit.registry.component import KINDS, Component, canonical, described, fold
 
 PREFIX = "corekit."
@@ -54,6 +52,8 @@ def scan() -> Scan:
 
     A second copy of a distribution's metadata is left out: the first on the path is the one that Python imports.
     """
+    import importlib_metadata  # costs more start-up than the rest of the registry; `import corekit.layers` needs none
+
     found = Scan()
     seen: set[str] = set()
     for distribution in importlib_metadata.distributions():
@@ -119,10 +119,11 @@ def group_names(
         component = by_fold.get(fold(own))
         if component is None or not _are_twins(component.targets[component.name], target):
             component = Component(kind, own, distribution, version)
-        rivals = {by_fold[fold(name)].name for name in names if by_fold.get(fold(name), component) is not component}
-        if rivals:
+        meeting = [name for name in names if by_fold.get(fold(name), component) is not component]
+        if meeting:
+            rival = next(known for known in by_fold[fold(meeting[0])].targets if fold(known) == fold(meeting[0]))
             mistakes.append(
-                f'its {kind} "{min(rivals)}" and "{own}" are told apart only by case or underscores; '
+                f'its {kind} "{rival}" and "{meeting[0]}" are told apart only by case or underscores; '
                 f'"{own}" was left out. Its author must rename one.'
             )
             continue

@@ -24,17 +24,19 @@ def unknown(registry: Registry, kind: str, name: str) -> str:
         return f"{what}\n  {_install(owner)}" + _failures(registry)
     near = _nearest(name, {n for c in registry.components(kind) for n in c.targets})
     hint = f'  Did you mean "{near}"?' if near else ""
-    return f"{what}{hint}\n  {_inventory(registry, kind)}" + _failures(registry)
+    return f"{what}{hint}\n  {inventory(registry, kind)}" + _failures(registry)
 
 
 def unknown_anywhere(registry: Registry, name: str) -> str:
     """Say that nothing of any kind has the name or id, and what to do."""
     what = f'nothing installed is called "{name}".'
-    distribution, colon, _ = name.rpartition(":")
+    distribution, colon, bare = name.rpartition(":")
     if colon:
-        mine = sorted(c.name for c in registry.components() if c.distribution == canonical(distribution))
-        has = f"{canonical(distribution)} has these: {', '.join(mine)}." if mine else _no_plugin(distribution)
-        return f"{what}\n  {has}" + _failures(registry)
+        mine = {n for c in registry.components() if c.distribution == canonical(distribution) for n in c.targets}
+        near = _nearest(bare, mine)
+        hint = f'  Did you mean "{canonical(distribution)}:{near}"?' if near else ""
+        has = f"`corekit list` shows what {canonical(distribution)} has." if mine else _no_plugin(distribution)
+        return f"{what}{hint}\n  {has}" + _failures(registry)
     owners = sorted({owner for kind in KINDS if (owner := registry.owner(kind, name)) is not None})
     if owners:
         return f"{what}\n  {_install(owners[0])}" + _failures(registry)
@@ -93,7 +95,8 @@ def _no_plugin(distribution: str) -> str:
     return f"No plugin called {canonical(distribution)} is installed."
 
 
-def _inventory(registry: Registry, kind: str) -> str:
+def inventory(registry: Registry, kind: str) -> str:
+    """Say what of a kind is installed, or what to install."""
     by_distribution: dict[str, list[str]] = {}
     for c in registry.components(kind):
         by_distribution.setdefault(f"{c.distribution} {c.version}".rstrip(), []).append(c.name)

@@ -73,9 +73,15 @@ def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryvi
         entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, position + content.nbytes]}
         position += content.nbytes
     hashes = {name: xxhash.xxh3_128_hexdigest(content) for name, (_, _, content) in tensors.items()}
-    inner = {**metadata, "format": FORMAT, "hashes": hashes, "header_sha256": "0" * 64}
-    header = canonical({"__metadata__": {KEY: canonical(inner).decode()}, **entries})
+    inner = canonical({**metadata, "format": FORMAT, "hashes": hashes, "header_sha256": "0" * 64})
+    header = canonical({"__metadata__": {KEY: inner.decode()}, **entries})
     header += b" " * (-len(header) % 8)
+    try:
+        strict_json(inner, str(path))
+        if len(header) > LARGEST_HEADER:
+            raise LoadError(f"{path}: the header has {len(header):,} bytes.", code="damaged")
+    except LoadError as error:
+        raise SaveError(f"the model's description could not be read back, so nothing was written. {error}") from error
     digest = hashlib.sha256(header).hexdigest().encode()
     header = _DIGEST.sub(lambda match: match[1] + digest, header)
     with _replacing(path) as file:
@@ -102,20 +108,32 @@ def _replacing(path: Path) -> Iterator[Any]:
         if path.exists():
             os.chmod(temporary, path.stat().st_mode & 0o7777)
         os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY) if os.name == "posix" else None
-        if folder is not None:
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise SaveError(
-            f"{path} could not be written: {error.strerror}. What was there before is untouched."
+            f"{path} could not be written: {error.strerror or error}. What was there before is untouched."
         ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _sync_folder(path)
+
+
+def _sync_folder(path: Path) -> None:
+    """Make the new name of a file as durable as its bytes, where the system knows such a thing."""
+    if os.name != "posix":
+        return
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SaveError(
+            f"{path} was written, but its folder could not be synced to the disk ({error.strerror or error}): after a "
+            "power cut the old file may be back."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -128,17 +146,23 @@ def opened(path: Path) -> Iterator[tuple[Contents, memoryview]]:
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed by the stack below
     except OSError as error:
-        raise LoadError(f"{path} cannot be opened: {error.strerror}.", code="not-found") from error
+        raise LoadError(f"{path} cannot be opened: {error.strerror or error}.", code="not-found") from error
     with contextlib.ExitStack() as stack:
         stack.enter_context(file)
         size = os.fstat(file.fileno()).st_size
         if size < 10:
             raise LoadError(f"{path} has {size} bytes: too few for a model file.", code="damaged")
-        mapped = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        stack.callback(_close, mapped)
         view = memoryview(mapped)
         stack.callback(view.release)
         contents = _check(str(path), view)
         yield contents, view
+
+
+def _close(mapped: mmap.mmap) -> None:
+    with contextlib.suppress(BufferError):  # an error on its way out still holds views: the map goes with the last
+        mapped.close()
 
 
 def _check(path: str, view: memoryview) -> Contents:
@@ -155,7 +179,7 @@ def _check(path: str, view: memoryview) -> Contents:
         )
     metadata = strict_json(outer[KEY].encode(), path)
     version = metadata.get("format")
-    if not isinstance(version, int) or version > FORMAT:
+    if type(version) is not int or not 1 <= version <= FORMAT:
         raise LoadError(
             f"{path} has format {version!r}; this corekit reads up to {FORMAT}.\n  pip install --upgrade corekit",
             code="newer-format",
@@ -178,6 +202,11 @@ def strict_json(text: bytes, path: str) -> dict[str, Any]:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is no JSON")
 
+    def number(digits: str) -> float:
+        if not math.isfinite(value := float(digits)):
+            raise ValueError("a number is too large")
+        return value
+
     def whole(digits: str) -> int:
         if len(digits) > 19:
             raise ValueError("a number is too large")
@@ -187,12 +216,14 @@ def strict_json(text: bytes, path: str) -> dict[str, Any]:
         decoded = text.decode()
         plain = re.sub(r'"(?:[^"\\]|\\.)*"', "", decoded)
         depth = deepest = 0
-        for character in plain:
-            depth += (character in "[{") - (character in "]}")
+        for bracket in re.findall(r"[\[\]{}]", plain):
+            depth += 1 if bracket in "[{" else -1
             deepest = max(deepest, depth)
         if deepest > DEEPEST:
             raise ValueError("it is nested too deeply")
-        value = json.loads(decoded, object_pairs_hook=unique, parse_constant=refuse, parse_int=whole)
+        value = json.loads(
+            decoded, object_pairs_hook=unique, parse_constant=refuse, parse_int=whole, parse_float=number
+        )
         if not isinstance(value, dict):
             raise ValueError("it is no object")
     except (ValueError, RecursionError) as error:

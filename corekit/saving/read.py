@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from corekit.errors import LoadError
-from corekit.model.config import construct
+from corekit.model.construction import construct
 from corekit.model.model import Model
 from corekit.saving import format as files
 from corekit.saving.format import Contents
@@ -35,7 +35,7 @@ def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, An
             "bad-description", "wrong-kind", "weights-differ".
     """
     with files.opened(Path(filepath)) as (contents, view):
-        model = construct(contents.metadata["architecture"], custom_objects)
+        model = construct(contents.metadata.get("architecture"), custom_objects)
         if not isinstance(model, Model):
             raise LoadError(f"{filepath} holds a {type(model).__name__}, which is no model.", code="wrong-kind")
         _fill(model, contents, view)
@@ -54,7 +54,9 @@ def _fill(model: Model, contents: Contents, view: memoryview) -> None:
         )
     for name, weight in weights.items():
         stored = contents.tensors[name]
-        if tuple(weight.shape) != stored.shape or weight.dtype != _TORCH_DTYPES[stored.dtype]:
+        dtype = _TORCH_DTYPES[stored.dtype]
+        same_sort = weight.dtype == dtype or (weight.dtype.is_floating_point and dtype.is_floating_point)
+        if tuple(weight.shape) != stored.shape or not same_sort:
             raise LoadError(
                 f"weight {name!r} is {weight.dtype} {tuple(weight.shape)} in the model, "
                 f"{stored.dtype} {stored.shape} in the file.",
@@ -63,6 +65,8 @@ def _fill(model: Model, contents: Contents, view: memoryview) -> None:
     with torch.no_grad():
         for name, weight in weights.items():
             stored = contents.tensors[name]
+            if weight.dtype != _TORCH_DTYPES[stored.dtype]:  # it was saved after `model.to(dtype)`
+                weight.data = weight.data.to(_TORCH_DTYPES[stored.dtype])
             if weight.numel():
                 start = contents.data_start + stored.start
                 weight.copy_(_tensor(view[start : contents.data_start + stored.stop], weight))

@@ -60,4 +60,5 @@ def _bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryvi
     if dtype is None:
         raise SaveError(f'weight "{name}" has dtype {weight.dtype}, which the file format does not know.')
     flat = weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-    return dtype, tuple(weight.shape), memoryview(flat.numpy())
+    data: Any = flat.numpy()
+    return dtype, tuple(weight.shape), memoryview(data)

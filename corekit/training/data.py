@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
 
 from corekit.errors import ArgumentError, DataError
 from corekit.protocols.dtype import as_dtype
@@ -62,19 +63,14 @@ def source(
         caller: the method's name, for errors.
 
     Raises:
-        DataError: no samples, unequal lengths, values that are not numbers or not finite.
+        DataError: no samples, unequal lengths, values that are not numbers.
     """
     size = DEFAULT_BATCH if batch_size is None else batch_size
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise ArgumentError(f"{caller}(batch_size={batch_size!r}): expected a whole number of at least 1.")
-    if isinstance(x, Dataset) and not isinstance(x, IterableDataset):
-        x = DataLoader(x, batch_size=size, shuffle=shuffle)
-    elif isinstance(x, IterableDataset):
-        x = DataLoader(x, batch_size=size)
-    if _is_stream(x):
-        if y is not None:
-            raise DataError(f"{caller}: {type(x).__name__} gives its own labels; leave y out.")
-        return _stream(x, device, class_weight, caller)
+    if isinstance(x, Dataset) or _is_stream(x):
+        for name, value in (("y", y), ("sample_weight", sample_weight)):
+            if value is not None:
+                raise DataError(f"{caller}: {type(x).__name__} gives its own labels and weights; leave {name} out.")
+        return _stream(_loader(x, size, shuffle), device, class_weight, caller)
     return arrays(x, y, sample_weight, batch_size=size, device=device, shuffle=shuffle,
                   class_weight=class_weight, caller=caller)  # fmt: skip
 
@@ -99,12 +95,10 @@ def arrays(
     held = [map_tree(lambda t: t.to(device, non_blocking=True), value) for value in data.values()]
     if y is None and "sample_weight" in data:
         raise DataError(f"{caller}(sample_weight=...): weights need labels, and y is missing.")
-    seed = int(torch.randint(2**62, ()).item()) if shuffle else 0
+    seed = _draw_seed() if shuffle else 0
 
     def batches(epoch: int) -> Iterator[Batch]:
-        order = None
-        if shuffle:
-            order = torch.randperm(count, generator=torch.Generator().manual_seed(seed ^ epoch)).to(device)
+        order = _order(count, seed, epoch).to(device) if shuffle else None
         for start in range(0, count, batch_size):
             stop = start + batch_size
             if order is None:
@@ -134,7 +128,9 @@ def as_tensors(value: Any, name: str = "x", caller: str = "fit") -> Any:
                 )
             if leaf.dtype.kind == "u" and leaf.dtype.itemsize > 1:
                 leaf = leaf.astype("int64")
-            leaf = torch.as_tensor(np.ascontiguousarray(leaf))
+            if not (leaf.flags.c_contiguous and leaf.flags.writeable):  # pandas lends what must not be written to
+                leaf = leaf.copy()
+            leaf = torch.as_tensor(leaf)
         if not isinstance(leaf, Tensor):
             raise DataError(
                 f"{caller}: {name} holds {type(leaf).__name__} ({leaf!r:.60}), expected arrays or tensors.\n"
@@ -160,6 +156,8 @@ def check_lengths(data: dict[str, Any], caller: str) -> int:
     if any(length is None for _, length in lengths):
         raise DataError(f"{caller}: a single number is no data; expected arrays whose first axis counts the samples.")
     found = {length for _, length in lengths}
+    if not found:
+        raise DataError(f"{caller}: there is no data: {', '.join(data)} hold no arrays.")
     if len(found) != 1:
         told = ", ".join(f"{name} {length}" for name, length in lengths)
         raise DataError(f"{caller}: the parts differ in their number of samples: {told}. Each needs the same.")
@@ -169,28 +167,22 @@ def check_lengths(data: dict[str, Any], caller: str) -> int:
     return int(count or 0)
 
 
-def find_not_finite(value: Any) -> tuple[int, ...] | None:
-    """Return the index of the first NaN or infinity among tensors, or None."""
-    for tensor in leaves(value):
-        if isinstance(tensor, Tensor) and tensor.is_floating_point() and tensor.numel():
-            if torch.isfinite(tensor.sum()):  # one pass, no copy; a sum hides no NaN
-                continue
-            bad = (~torch.isfinite(tensor)).nonzero()
-            if len(bad):
-                return tuple(bad[0].tolist())
-    return None
-
-
 def weigh_classes(y: Any, sample_weight: Any, class_weight: dict[int, float]) -> Tensor:
     """Return one weight per sample from the weights of the classes."""
     if not isinstance(y, Tensor):
         raise DataError("class_weight needs one array of labels.")
-    labels = y.argmax(dim=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
-    table = torch.ones(int(max(*class_weight, int(labels.max()), 0)) + 1, device=y.device)
     for number, weight in class_weight.items():
-        table[number] = weight
-    weights = table[labels.long()]
-    return weights if sample_weight is None else weights * sample_weight
+        if not isinstance(number, Real) or number < 0 or number != int(number) or not isinstance(weight, Real):
+            raise ArgumentError(
+                f"class_weight={{{number!r}: {weight!r}}}: expected class numbers from 0 with a number for each, such "
+                "as {0: 1.0, 1: 2.5}."
+            )
+    table = torch.ones(int(max(class_weight, default=0)) + 2, device=y.device)  # the last is for every other class
+    for number, weight in class_weight.items():
+        table[int(number)] = float(weight)
+    labels = y.argmax(dim=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
+    weights = table[labels.long().clamp(-1, len(table) - 1)]
+    return weights if sample_weight is None else weights * sample_weight.reshape(weights.shape)
 
 
 def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -200,25 +192,65 @@ def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple[Any, 
         ArgumentError: `share` is not between 0 and 1, or leaves one part empty.
         DataError: data that cannot be split, such as a DataLoader.
     """
-    if not 0 < share < 1:
-        raise ArgumentError(f"fit(validation_split={share}): expected a share between 0 and 1, such as 0.1.")
+    if isinstance(share, (str, bool)) or not 0 < share < 1:
+        raise ArgumentError(f"fit(validation_split={share!r}): expected a share between 0 and 1, such as 0.1.")
     if isinstance(x, Dataset) or _is_stream(x):
         raise DataError(
             f"fit(validation_split=...): only arrays can be split, got {type(x).__name__}. "
             "Give validation_data=(x_val, y_val) or another loader instead."
         )
-    parts = [None if v is None else as_tensors(v, n) for n, v in (("x", x), ("y", y), ("sample_weight", sample_weight))]
-    count = check_lengths({str(i): part for i, part in enumerate(parts) if part is not None}, "fit")
+    named = {"x": x, "y": y, "sample_weight": sample_weight}
+    parts = {name: None if value is None else as_tensors(value, name) for name, value in named.items()}
+    count = check_lengths({name: part for name, part in parts.items() if part is not None}, "fit")
     cut = int(count * (1 - share))
     if cut == 0 or cut == count:
         raise ArgumentError(f"fit(validation_split={share}): of {count} samples that leaves one part empty.")
-    first = tuple(None if part is None else map_tree(lambda t: t[:cut], part) for part in parts)
-    return first, tuple(None if part is None else map_tree(lambda t: t[cut:], part) for part in parts)
+    first = tuple(None if part is None else map_tree(lambda t: t[:cut], part) for part in parts.values())
+    return first, tuple(None if part is None else map_tree(lambda t: t[cut:], part) for part in parts.values())
 
 
 def _is_stream(x: Any) -> bool:
-    array = isinstance(x, (np.ndarray, Tensor, list, tuple, dict)) or hasattr(x, "to_numpy")
+    array = isinstance(x, (np.ndarray, Tensor, list, tuple, dict, str)) or hasattr(x, "to_numpy")
     return isinstance(x, Iterable) and not array
+
+
+def _loader(x: Any, batch_size: int, shuffle: bool) -> Any:
+    """Return batches of a Dataset; what gives batches already is returned as it is."""
+    if not isinstance(x, Dataset):
+        return x
+    ordered = not shuffle or isinstance(x, IterableDataset)
+    return DataLoader(x, batch_size=batch_size, sampler=None if ordered else EpochOrder(len(x)))  # type: ignore[arg-type]
+
+
+class EpochOrder(Sampler[int]):
+    """Sample numbers in an order that is a function of (seed, epoch) alone.
+
+    Args:
+        count: how many samples there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count, self._seed = count, _draw_seed()
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next, as torch's DistributedSampler does."""
+        self._order = _order(self._count, self._seed, epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._order.tolist())
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def _draw_seed() -> int:
+    """Return the seed of a run's orders, from torch's generator: `utils.set_random_seed` makes it repeat."""
+    return int(torch.randint(2**62, ()).item())
+
+
+def _order(count: int, seed: int, epoch: int) -> Tensor:
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed ^ epoch))
 
 
 def _stream(stream: Iterable[Any], device: torch.device, class_weight: dict[int, float] | None, caller: str) -> Source:
@@ -226,6 +258,9 @@ def _stream(stream: Iterable[Any], device: torch.device, class_weight: dict[int,
     once = iter(stream) if isinstance(stream, Iterator) else None
 
     def batches(epoch: int) -> Iterator[Batch]:
+        sampler: Any = getattr(stream, "sampler", None)
+        if hasattr(sampler, "set_epoch"):
+            sampler.set_epoch(epoch)
         for item in once if once is not None else stream:
             parts = tuple(item) if isinstance(item, (tuple, list)) else (item,)
             if len(parts) > 3:
@@ -235,9 +270,15 @@ def _stream(stream: Iterable[Any], device: torch.device, class_weight: dict[int,
                 for name, part in zip(("x", "y", "sample_weight"), parts, strict=False)
             )
             if class_weight is not None:
-                weight = weigh_classes(moved[1], moved[2] if len(moved) > 2 else None, class_weight)
-                moved = (*moved[:2], weight)
+                y, weight = (*moved[1:], None, None)[:2]
+                moved = (moved[0], y, weigh_classes(y, weight, class_weight))
             yield moved
 
-    steps = len(stream) if hasattr(stream, "__len__") else None
-    return Source(batches, steps)
+    return Source(batches, _length(stream))
+
+
+def _length(stream: Iterable[Any]) -> int | None:
+    try:
+        return len(stream)  # type: ignore[arg-type]  # where it has none, that is the answer
+    except TypeError:  # also of a DataLoader over data without an end
+        return None

@@ -7,7 +7,6 @@ for epoch in epochs:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -17,17 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from corekit.errors import ArgumentError, ArgumentTypeError, DataError, ShapeError
+from corekit.errors import ArgumentError, ArgumentTypeError, DataError
 from corekit.model.model import Model
 from corekit.protocols.callback import Callback
-from corekit.protocols.layer import axis_sizes
-from corekit.protocols.tree import leaves, map_tree
+from corekit.protocols.tree import map_tree
 from corekit.training import data as sources
+from corekit.training.check import check_counts, check_finite_loss, check_inputs, refuse_not_finite
 from corekit.training.data import Batch, Source
 from corekit.training.device import choose
 from corekit.training.history import History, LazyLogs
 from corekit.training.progress import ProgressBar
-from corekit.training.trainer import Trainer
+from corekit.training.trainer import Trainer, has_own_step
 
 
 def fit(
@@ -82,15 +81,16 @@ def fit(
         ShapeError: data that does not fit the model or the loss.
     """
     trainer = _ready(model, x, "fit")
-    if trainer.optimizer is None:
+    if trainer.optimizer is None and not has_own_step(model, "train"):
         raise ArgumentError('fit needs an optimizer:  model.compile(optimizer="adam", loss=...).')
-    if not isinstance(epochs, int) or epochs < 0:
-        raise ArgumentError(f"fit(epochs={epochs!r}): expected a whole number.")
+    check_counts("fit", least=0, epochs=epochs, initial_epoch=initial_epoch)
+    check_counts("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+    check_counts("fit", validation_freq=validation_freq, validation_batch_size=validation_batch_size)
     held_out: Any = None
-    if validation_split:
-        (x, y, sample_weight), held_out = sources.split(x, y, sample_weight, validation_split)
-    elif validation_data is not None:
+    if validation_data is not None:  # it wins over a split, as in Keras
         held_out = validation_data if isinstance(validation_data, (tuple, list)) else (validation_data,)
+    elif validation_split:
+        (x, y, sample_weight), held_out = sources.split(x, y, sample_weight, validation_split)
     train = _source(model, trainer, x, y, sample_weight, batch_size, "fit", shuffle, class_weight)
     if held_out is not None:
         vx, vy, vw = (*held_out, None, None)[:3]
@@ -109,7 +109,7 @@ def fit(
             bar.start(epoch)
             feed = train.batches(epoch) if batches is None else islice(batches, steps_per_epoch)
             logs = _pass(model, trainer, feed, watchers, "train", bar)
-            _check_finite_loss(logs, epoch)
+            check_finite_loss(logs, epoch)
             if held_out is not None and (epoch + 1) % validation_freq == 0:
                 feed = islice(validation.batches(0), validation_steps)
                 found = _pass(model, trainer, feed, watchers, "test", None)
@@ -120,7 +120,6 @@ def fit(
                 break
     finally:
         bar.stop()
-        model.eval()
     _tell(watchers, "on_train_end", logs)
     return history
 
@@ -138,6 +137,7 @@ def evaluate(
 ) -> dict[str, float]:
     """Return loss and metrics by name; data and arguments as for `fit`."""
     trainer = _ready(model, x, "evaluate")
+    check_counts("evaluate", steps=steps)
     given = _source(model, trainer, x, y, sample_weight, batch_size, "evaluate")
     watchers = _watchers(callbacks, None, model, {"steps": steps or given.steps, "verbose": verbose})
     bar = ProgressBar(verbose, "", 1, steps or given.steps)
@@ -164,6 +164,7 @@ def predict(
     A model need not be compiled. Of a loader's batches only the first part is taken as input.
     """
     device = _place(model)
+    check_counts("predict", steps=steps, batch_size=batch_size)
     given = sources.source(x, batch_size=batch_size, device=device, caller="predict")
     watchers = _watchers(callbacks, None, model, {"steps": steps or given.steps, "verbose": verbose})
     found: list[Any] = []
@@ -184,24 +185,24 @@ def predict(
 def train_on_batch(
     model: Model, x: Any, y: Any = None, *, sample_weight: Any = None, class_weight: dict[int, float] | None = None
 ) -> dict[str, float]:
-    """Make one optimizer step; return the logs since the metrics were last reset."""
+    """Make one optimizer step; return the logs of this batch."""
     trainer = _ready(model, x, "train_on_batch")
-    batch = _one_batch(trainer, x, y, sample_weight, class_weight, "train_on_batch")
-    check_inputs(model, batch[0], "train_on_batch")
-    trainer.prepare(batch)
+    batch = _one_batch(model, trainer, x, y, sample_weight, class_weight, "train_on_batch")
+    trainer.prepare(batch, "train")
+    model.reset_metrics()
     model.train()
     try:
         return dict(LazyLogs(model.train_step(batch)))
     finally:
-        model.eval()
+        _rest(model)
 
 
 def test_on_batch(model: Model, x: Any, y: Any = None, *, sample_weight: Any = None) -> dict[str, float]:
-    """Evaluate one batch; return the logs since the metrics were last reset."""
+    """Return the logs of one batch."""
     trainer = _ready(model, x, "test_on_batch")
-    batch = _one_batch(trainer, x, y, sample_weight, None, "test_on_batch")
-    check_inputs(model, batch[0], "test_on_batch")
-    trainer.prepare(batch)
+    batch = _one_batch(model, trainer, x, y, sample_weight, None, "test_on_batch")
+    trainer.prepare(batch, "test")
+    model.reset_metrics()
     with _inference(model):
         return dict(LazyLogs(model.test_step(batch)))
 
@@ -227,12 +228,13 @@ def _pass(
     if mode == "test":
         _tell(watchers, "on_test_begin")
     model.train(mode == "train")
-    number, read = -1, dict
+    number = -1
+    read: Callable[[], Any] = dict
     try:
         for number, batch in enumerate(feed):
             if number == 0:
                 check_inputs(model, batch[0], "fit" if mode == "train" else "evaluate")
-                trainer.prepare(batch)
+                trainer.prepare(batch, mode)
                 model.reset_metrics()
             for tell in begins:
                 tell(number, {})
@@ -241,8 +243,10 @@ def _pass(
                 tell(number, LazyLogs(read()))
             if bar is not None:
                 bar.step(read)
+            if mode == "train" and model.stop_training:
+                break
     finally:
-        model.eval()
+        _rest(model)
     if number < 0:
         raise DataError(
             "the data gave no batch. A generator that has ended cannot be used again: give a DataLoader, or "
@@ -256,9 +260,8 @@ def _pass(
 
 def _step_of(model: Model, trainer: Trainer, mode: str) -> Callable[[Batch], Callable[[], Any]]:
     """Return the step as a function from a batch to a reader of logs. Nothing is read unless the reader is called."""
-    name = f"{mode}_step"
-    own: Callable[[Batch], Mapping[str, Any]] = getattr(model, name)
-    if getattr(type(model), name) is not getattr(Model, name) or name in model.__dict__:
+    if has_own_step(model, mode):
+        own: Callable[[Batch], Mapping[str, Any]] = getattr(model, f"{mode}_step")
 
         def overridden(batch: Batch) -> Callable[[], Any]:
             logs = own(batch) if mode == "train" else _without_gradient(own, batch)
@@ -283,19 +286,25 @@ def _ready(model: Model, x: Any, caller: str) -> Trainer:
     trainer = model.trainer
     if x is None:
         raise DataError(f"{caller}: there is no data. Write  model.{caller}(x, y).")
-    _move(model, trainer.device)
+    _place(model)
     return trainer
 
 
 def _place(model: Model) -> torch.device:
-    device = model._trainer.device if model._trainer is not None else choose(model)
-    _move(model, device)
+    """Bring the model to where it computes, which the user may have changed since `compile`."""
+    trainer = model._trainer
+    device = trainer.device if trainer is not None and trainer.device_was_given else choose(model)
+    if trainer is not None:
+        trainer.device = device
+    if model.device != device:
+        torch.nn.Module.to(model, device)  # not Model.to, which is the user's word
     return device
 
 
-def _move(model: Model, device: torch.device) -> None:
-    if model.device != device:
-        torch.nn.Module.to(model, device)
+def _rest(model: Model) -> None:
+    """Leave the model in inference mode, without the graph of its last step."""
+    model.eval()
+    model.clear_losses()
 
 
 def _source(
@@ -309,6 +318,7 @@ def _source(
     shuffle: bool = False,
     class_weight: dict[int, float] | None = None,
 ) -> Source:
+    check_counts(caller, batch_size=batch_size)
     made = sources.source(
         x,
         y,
@@ -320,74 +330,16 @@ def _source(
         caller=caller,
     )
     if made.samples is not None:
-        _refuse_not_finite(model, x, y, trainer.device, caller)
+        parts = {"y": y, "sample_weight": sample_weight, "x": x}
+        refuse_not_finite(model, parts, trainer.device, caller)
     return made
 
 
-def _refuse_not_finite(model: Model, x: Any, y: Any, device: torch.device, caller: str) -> None:
-    """Raise for NaN or infinity in arrays, before a step spoils the weights; inputs that the model copes with pass."""
-    for name, value in (("y", y), ("x", x)):
-        tensors = None if value is None else sources.as_tensors(value, name, caller)
-        where = sources.find_not_finite(tensors)
-        if where is None or (name == "x" and _copes(model, tensors, where[0], device)):
-            continue
-        raise DataError(
-            f"{caller}: {name} is not finite: the first NaN or infinity is at {name}[{', '.join(map(str, where))}].\n"
-            f"  Drop or repair such samples first:  keep = numpy.isfinite({name}).reshape(len({name}), -1).all(1)"
-        )
-
-
-def _copes(model: Model, x: Any, row: int, device: torch.device) -> bool:
-    with _inference(model):
-        outputs = model(map_tree(lambda t: t[row : row + 1].to(device), x))
-    return all(bool(torch.isfinite(output).all()) for output in leaves(outputs))
-
-
-def _check_finite_loss(logs: Mapping[str, float], epoch: int) -> None:
-    if not math.isfinite(logs.get("loss", 0.0)):
-        raise DataError(
-            f"the loss is {logs['loss']} after epoch {epoch + 1}, so training ended: every weight may be spoiled.\n"
-            "  The usual causes: NaN in the data, a learning rate that is too high, a log or division by zero in a "
-            "layer. Build the model anew and try a learning rate ten times smaller."
-        )
-
-
-def check_inputs(model: Model, x: Any, caller: str) -> None:
-    """Raise where a batch does not fit the inputs that a drawn model was made for.
-
-    Raises:
-        ShapeError: naming both shapes.
-    """
-    if model.graph is None:
-        return
-    slots = list(leaves(model.graph.inputs))
-    given = x if not isinstance(x, dict) else [x[n] for n in model.graph.input_names if n in x] or x
-    values = list(leaves(given))
-    if len(values) != len(slots):
-        raise ShapeError(
-            f'{caller}: "{model.name}" has {len(slots)} inputs ({", ".join(model.graph.input_names)}), '
-            f"got {len(values)}. Give a list of arrays, or a dict by name."
-        )
-    for slot, name, value in zip(slots, model.graph.input_names, values, strict=True):
-        wanted = model.graph.specs[slot.index].shape
-        fits = len(wanted) == value.ndim and all(w in (None, g) for w, g in zip(wanted, value.shape, strict=True))
-        if not fits:
-            size = math.prod(n or 0 for n in wanted[1:])
-            same_size = size and size == math.prod(value.shape[1:])
-            fix = f"\n  Write  x.reshape(-1, {', '.join(map(str, wanted[1:]))})." if same_size else ""
-            raise ShapeError(
-                f'{caller}: input "{name}" of "{model.name}" has shape {axis_sizes(wanted)}, '
-                f"got {tuple(value.shape)}.{fix}"
-            )
-
-
 def _one_batch(
-    trainer: Trainer, x: Any, y: Any, sample_weight: Any, class_weight: dict[int, float] | None, caller: str
+    model: Model, trainer: Trainer, x: Any, y: Any, sample_weight: Any, class_weight: Any, caller: str
 ) -> Batch:
     count = sources.check_lengths({"x": sources.as_tensors(x, "x", caller)}, caller)
-    given = sources.source(
-        x, y, sample_weight, batch_size=count, device=trainer.device, class_weight=class_weight, caller=caller
-    )
+    given = _source(model, trainer, x, y, sample_weight, count, caller, class_weight=class_weight)
     return next(given.batches(0))
 
 
@@ -420,10 +372,10 @@ def as_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
 def _watchers(
     callbacks: Iterable[Any] | None, history: History | None, model: Model, params: dict[str, Any]
 ) -> list[Any]:
-    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-    watchers = given if history is None else [history, *given]
+    given = list(callbacks) if isinstance(callbacks, Iterable) else [] if callbacks is None else [callbacks]
+    watchers = given if history is None else [*given, history]  # last: it notes what others add to the logs
     for watcher in watchers:
-        if not hasattr(watcher, "set_model") or isinstance(watcher, type):
+        if not isinstance(watcher, Callback):
             raise ArgumentTypeError(
                 f"callbacks: got {watcher!r}; expected objects of corekit.Callback classes, such as "
                 "corekit.callbacks.EarlyStopping()."

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from corekit.errors import ArgumentError, ArgumentTypeError, CorekitError, ShapeError
+from corekit.model.naming import free_name
 from corekit.protocols.creation import create
 from corekit.protocols.loss import Loss
 from corekit.protocols.metric import Metric
@@ -25,7 +26,7 @@ class FunctionLoss(Loss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return what the function gives."""
-        return self.function(y_true, y_pred)
+        return self.function(_ranked_as(y_pred, y_true), y_pred)
 
 
 class TorchLoss(Loss):
@@ -37,7 +38,7 @@ class TorchLoss(Loss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return what the module gives."""
-        return self.module(y_pred, y_true)  # type: ignore[no-any-return]  # modules are untyped
+        return self.module(y_pred, _ranked_as(y_pred, y_true))  # type: ignore[no-any-return]  # modules are untyped
 
 
 class FunctionMetric(Metric):
@@ -49,7 +50,7 @@ class FunctionMetric(Metric):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return what the function gives."""
-        return self.function(y_true, y_pred)
+        return self.function(_ranked_as(y_pred, y_true), y_pred)
 
 
 class Average(Metric):
@@ -68,6 +69,13 @@ class Average(Metric):
     def result(self) -> Tensor:
         """Return the mean so far."""
         return self.total / self.count.clamp(min=1)
+
+
+def _ranked_as(y_pred: Tensor, y_true: Tensor) -> Tensor:
+    """Return labels with or without a last axis of 1, as predictions have it: (n,) and (n, 1) would make (n, n)."""
+    if y_true.ndim + 1 == y_pred.ndim and y_pred.shape[-1] == 1:
+        return y_true.unsqueeze(-1)
+    return y_true.squeeze(-1) if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1 else y_true
 
 
 def as_loss(spec: Any) -> Loss | None:
@@ -123,13 +131,13 @@ def by_output(structure: Any, names: list[str], kind: str) -> list[Any]:
         if unknown:
             raise ArgumentError(f"{kind}: the model has no output {unknown[0]!r}. Its outputs: {', '.join(names)}.")
         return [structure.get(name) for name in names]
-    if isinstance(structure, list):
+    if isinstance(structure, (list, tuple)):
         if len(structure) != len(names):
             raise ArgumentError(
                 f"{kind}: got {len(structure)} for {len(names)} outputs ({', '.join(names)}). Give one for each, "
                 "None for an output without."
             )
-        return structure
+        return list(structure)
     return [structure] * len(names)
 
 
@@ -158,13 +166,18 @@ class Objective:
         if len(names) > 1:
             for name, group in zip(names, (a + b for a, b in zip(metrics, weighted, strict=True)), strict=True):
                 for metric in group:
-                    metric.name = f"{name}_{metric.name}"
+                    metric.name = f"{name}_{metric.name.removeprefix(f'{name}_')}"  # it may come from another compile
+        taken = ["loss"]
+        for metric in self.metrics:
+            metric.name = free_name(metric.name, taken)
+            taken.append(metric.name)
 
     @property
     def metrics(self) -> list[Metric]:
         """All metrics, the losses of single outputs first."""
         groups = zip(self._metrics, self._weighted, strict=True)
-        return [*self.trackers, *(metric for own, weighted in groups for metric in [*own, *weighted])]
+        trackers = [t for t, loss in zip(self.trackers, self.losses, strict=False) if loss is not None]
+        return [*trackers, *(metric for own, weighted in groups for metric in [*own, *weighted])]
 
     def loss(self, y: Any, outputs: list[Tensor], weights: Any, fused: list[bool], samples: int) -> Tensor:
         """Return the weighted sum of the outputs' losses, a 0-d tensor."""
@@ -176,11 +189,18 @@ class Objective:
                 value = loss(target, outputs[index], weight, on_logits=fused[index])
             except CorekitError as error:
                 raise ShapeError(f'the loss of output "{self.names[index]}": {error}') from error
-            except RuntimeError as error:
+            except (RuntimeError, ValueError, IndexError) as error:
+                if isinstance(error, torch.OutOfMemoryError):
+                    raise
                 raise ShapeError(
                     f'the loss "{loss.name}" of output "{self.names[index]}" cannot compare labels of shape '
                     f"{tuple(target.shape)} with predictions of shape {tuple(outputs[index].shape)}: {error}"
                 ) from error
+            if value.ndim:
+                raise ArgumentError(
+                    f'the loss "{loss.name}" gave {value.numel()} values (reduction={loss.reduction!r}), and training '
+                    'needs one. Write reduction="sum_over_batch_size".'
+                )
             if self.trackers:
                 with torch.no_grad():
                     self.trackers[index].update_state(value, samples)
@@ -202,12 +222,21 @@ class Objective:
         targets = self._in_order(y, "y")
         shared = isinstance(weights, Tensor)
         each = [weights] * len(targets) if shared or weights is None else self._in_order(weights, "sample_weight")
+        for index, (loss, target) in enumerate(zip(self.losses, targets, strict=True)):
+            if target is None and (loss is not None or self._metrics[index] or self._weighted[index]):
+                raise ArgumentError(
+                    f'y has no labels for output "{self.names[index]}", and its loss or metrics need them.'
+                )
         yield from zip(self.losses, targets, each, strict=True)
 
     def _in_order(self, values: Any, what: str) -> list[Any]:
         if isinstance(values, dict):
             return by_output(values, self.names, what)
         found = list(leaves(values))
+        lossy = [index for index, loss in enumerate(self.losses) if loss is not None]
+        if what == "y" and len(found) == len(lossy):  # labels only where there is a loss
+            given = dict(zip(lossy, found, strict=True))
+            return [given.get(index) for index in range(len(self.names))]
         if len(found) != len(self.names):
             raise ArgumentError(f"{what}: got {len(found)} for {len(self.names)} outputs ({', '.join(self.names)}).")
         return found

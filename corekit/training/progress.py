@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from corekit.errors import ArgumentError
+
 READ_EVERY = 0.1  # seconds
 
 
@@ -24,6 +26,8 @@ class ProgressBar:
     """
 
     def __init__(self, verbose: str | int, title: str, passes: int, steps: int | None) -> None:
+        if verbose not in ("auto", 0, 1, 2):
+            raise ArgumentError(f'verbose={verbose!r}: expected 0, 1, 2 or "auto".')
         self.level = 1 if verbose == "auto" else int(verbose)
         self.title, self.passes, self.steps = title, passes, steps
         self._live: Progress | None = None

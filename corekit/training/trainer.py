@@ -8,6 +8,7 @@ them. So the same function runs eagerly and compiles whole.
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
@@ -15,7 +16,9 @@ from torch import Tensor
 
 from corekit.errors import ArgumentTypeError, StateError
 from corekit.model.model import Model
+from corekit.model.sequential import Sequential
 from corekit.protocols.creation import create
+from corekit.protocols.layer import Layer
 from corekit.protocols.metric import Metric
 from corekit.protocols.optimizer import Optimizer
 from corekit.protocols.tree import leaves
@@ -44,7 +47,7 @@ class Trainer:
         self.device = devices.choose(model, device)
         self.device_was_given = device is not None
         self._losses = convert(loss, as_loss, "loss")
-        self._loss_weights = loss_weights
+        self._loss_weights = _checked_weights(loss_weights)
         self._metric_specs = convert(metrics or [], as_metric, "metrics")
         self._weighted_specs = convert(weighted_metrics or [], as_metric, "weighted_metrics")
         self._loss_tracker = Average("loss")
@@ -61,33 +64,54 @@ class Trainer:
         ready = [] if self._objective is None else self._objective.metrics
         return [self._loss_tracker, *ready]
 
-    def prepare(self, data: Any) -> None:
-        """Build and place what one batch is needed for: the model, the optimizer's state, the metrics."""
-        x, _, _ = unpack(data)
-        if self._objective is None:
+    def prepare(self, data: Any, mode: str) -> None:
+        """Build and place what a batch is needed for: the model, the metrics and, to "train", the optimizer."""
+        own_step = has_own_step(self.model, mode)
+        if self._objective is None and self._wants_outputs(own_step):
             with torch.no_grad(), self.model._mode(False):
                 self.model.clear_losses()
-                outputs = self.model(x)  # builds a model that was not drawn
-            names = output_names(outputs, self.model.output_names)
-            self._objective = Objective(
-                names,
-                by_output(self._losses, names, "loss"),
-                [1.0 if weight is None else weight for weight in by_output(self._loss_weights, names, "loss_weights")],
-                _metric_lists(self._metric_specs, names, "metrics"),
-                _metric_lists(self._weighted_specs, names, "weighted_metrics"),
-            )
+                self._match(self.model(unpack(data)[0]))  # builds a model that was not drawn
+        if self._objective is not None:
             self._fused = self._find_fused()
-        for metric in self.model.metrics:
+        for metric in {*self.metrics, *self.model.metrics}:
             metric.to(self.device)
-        self._bind_optimizer()
+        if mode == "train" and self.optimizer is not None:
+            self._bind_optimizer(own_step)
 
-    def _bind_optimizer(self) -> None:
-        if self.optimizer is None:
+    def _wants_outputs(self, own_step: bool) -> bool:
+        """Return whether a first call is due; a model whose own step does it all may have no `call` to make."""
+        if not own_step:
+            return True
+        has_call = self.model.graph is not None or type(self.model).call is not Model.call
+        compiled = self._losses is not None or self._metric_specs or self._weighted_specs
+        return has_call and bool(compiled or not self.model.built)
+
+    def _match(self, outputs: Any) -> Objective:
+        """Match losses and metrics with the model's outputs."""
+        names = output_names(outputs, self.model.output_names)
+        weights = by_output(self._loss_weights, names, "loss_weights")
+        self._objective = Objective(
+            names,
+            by_output(self._losses, names, "loss"),
+            [1.0 if weight is None else weight for weight in weights],
+            _metric_lists(self._metric_specs, names, "metrics"),
+            _metric_lists(self._weighted_specs, names, "weighted_metrics"),
+        )
+        return self._objective
+
+    def _bind_optimizer(self, own_step: bool) -> None:
+        trainable = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+        if not trainable and own_step:
             return
+        if not trainable:
+            raise StateError(
+                f'"{self.model.name}" has no trainable weights, so there is nothing to fit.\n'
+                "  Set  layer.trainable = True  where it was set to False, then compile again."
+            )
         if isinstance(self.optimizer, type):
-            self.optimizer = self.optimizer(self._trainable())
+            self.optimizer = self.optimizer(trainable.values())
         elif isinstance(self.optimizer, Optimizer) and not self.optimizer.is_bound:
-            self.optimizer.bind([(name, w) for name, w in self.model.named_parameters() if w.requires_grad])
+            self.optimizer.bind(trainable.items())
         self.params = [param for group in self.optimizer.param_groups for param in group["params"]]
         mine = {id(param) for param in self.model.parameters()}
         if not any(id(param) in mine for param in self.params):
@@ -95,13 +119,20 @@ class Trainer:
                 f"{type(self.optimizer).__name__} holds none of the model's parameters: it was made for another model "
                 "or before this one was built.\n  Make it anew, or give compile the class."
             )
+        self._place_optimizer()
         if self._whole_step and self._run_step == self._step:
             if isinstance(self.optimizer, Optimizer):
                 self.optimizer.prepare([param.requires_grad for param in self.params])
             self._run_step = torch.compile(self._step, fullgraph=True)
 
-    def _trainable(self) -> list[Tensor]:
-        return [weight for weight in self.model.parameters() if weight.requires_grad]
+    def _place_optimizer(self) -> None:
+        """Bring the optimizer's state and learning rates to the weights, should these have moved since."""
+        state = self.optimizer.state.items()
+        if any(v.ndim and v.device != p.device for p, own in state for v in own.values() if isinstance(v, Tensor)):
+            self.optimizer.load_state_dict(self.optimizer.state_dict())  # torch's loading moves it
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor) and group["params"]:
+                group["lr"] = group["lr"].to(group["params"][0].device)
 
     def _find_fused(self) -> list[bool]:
         """For each output: does its loss want the logits that its last activation would hide?"""
@@ -109,14 +140,23 @@ class Trainer:
         count = len(self._objective.names)
         links = self.model.link_activation
         self._links = links if isinstance(links, list) else [links] * count
-        own_loss = type(self.model).compute_loss is not Model.compute_loss
-        if links is None or own_loss or self.model._forward_hooks or len(self._links) != count:
+        own = type(self.model).compute_loss is not Model.compute_loss
+        own |= type(self.model).call not in (Model.call, Sequential.call)
+        if links is None or own or self._is_hooked() or len(self._links) != count:
             self._links = [None] * count
         wanted = [None if loss is None else loss.logits_for for loss in self._objective.losses]
         return [
             link is not None and want is not None and getattr(link, "link", None) == want
             for link, want in zip(self._links, wanted, strict=True)
         ]
+
+    def _is_hooked(self) -> bool:
+        """Return whether somebody listens to the calls that the fused path would skip."""
+        assert self.model.graph is not None
+        ends = set(leaves(self.model.graph.outputs))
+        last = [step.operation for step in self.model.graph.steps if ends & set(leaves(step.outputs))]
+        inside = [module for layer in last if isinstance(layer, Layer) for module in layer.modules()]
+        return any(module._forward_hooks or module._forward_pre_hooks for module in (self.model, *inside))
 
     # The step
 
@@ -159,6 +199,7 @@ class Trainer:
         """Return the loss with all penalties, and the outputs as metrics want them."""
         assert self._objective is not None
         if any(self._fused):
+            self._check_labels(y)
             values = list(leaves(self.model.logits(x)))
             outputs = [v if link is None else link(v) for v, link in zip(values, self._links, strict=True)]
             fed = [v if fused else o for v, o, fused in zip(values, outputs, self._fused, strict=True)]
@@ -176,16 +217,25 @@ class Trainer:
 
     def compute_loss(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """Return the loss of predictions, penalties included."""
-        assert self._objective is not None
-        outputs = list(leaves(y_pred))
-        if self._losses is None or y is None:
+        if self._losses is None:
             penalties = self.model.losses
-            if penalties:
-                return torch.stack(penalties).sum()
-            missing = "labels: fit(x, y)" if y is None and self._losses is not None else 'a loss: compile(loss="mse")'
-            raise StateError(f'"{self.model.name}" needs {missing}, or a layer that calls self.add_loss.')
+            if not penalties:
+                raise StateError(
+                    f'"{self.model.name}" needs a loss: compile(loss="mse"), or a layer that calls self.add_loss.'
+                )
+            return torch.stack(penalties).sum()
+        outputs = list(leaves(y_pred))
+        objective = self._objective or self._match(y_pred)
+        self._check_labels(y)
         plain = [False] * len(outputs)
-        return self._with_penalties(self._objective.loss(y, outputs, sample_weight, plain, _count(outputs)))
+        return self._with_penalties(objective.loss(y, outputs, sample_weight, plain, _count(outputs)))
+
+    def _check_labels(self, y: Any) -> None:
+        if y is None:
+            raise StateError(
+                f'"{self.model.name}" was compiled with a loss, which needs labels: fit(x, y).\n'
+                "  Leave the loss out where a layer's self.add_loss is all there is."
+            )
 
     def _with_penalties(self, loss: Tensor) -> Tensor:
         for penalty in self.model.losses:
@@ -209,12 +259,24 @@ class Trainer:
         return {metric.name: metric.result() for metric in self.model.metrics}
 
 
+def has_own_step(model: Model, mode: str) -> bool:
+    """Return whether `train_step` or `test_step`, whichever `mode` names, was overridden."""
+    name = f"{mode}_step"
+    return getattr(type(model), name) is not getattr(Model, name) or name in model.__dict__
+
+
 def unpack(data: Any) -> tuple[Any, Any, Any]:
     """Return x, y and sample_weight of a batch, None for what it lacks."""
-    if not isinstance(data, (tuple, list)):
-        return data, None, None
-    x, y, weight, *_ = (*data, None, None, None)
+    parts = list(data) if isinstance(data, (tuple, list)) else [data]
+    x, y, weight, *_ = parts + [None] * 3
     return x, y, weight
+
+
+def _checked_weights(weights: Any) -> Any:
+    for weight in leaves(weights):
+        if weight is not None and not isinstance(weight, (Real, Tensor)):
+            raise ArgumentTypeError(f"compile(loss_weights={weights!r}): expected numbers, got {weight!r}.")
+    return weights
 
 
 def _count(values: Any) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from corekit import Callback
@@ -42,8 +44,8 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        self._new_monitor = lambda: Monitor(
-            monitor, mode, owner="EarlyStopping", min_delta=min_delta, baseline=baseline
+        self._new_monitor: Callable[[], Monitor] = functools.partial(
+            Monitor, monitor, mode, owner="EarlyStopping", min_delta=min_delta, baseline=baseline
         )
         self._monitor = self._new_monitor()  # a wrong mode is told at once
         self.patience = patience

@@ -1,0 +1,65 @@
+"""The command `corekit`: looks at what is installed and starts new plugins. Imports no torch and no plugin by itself.
+
+One file per command, imported when the command is used. A command that has to look at a plugin's code says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from corekit import __version__
+from corekit.errors import CorekitError
+
+COMMANDS = {
+    "info": "corekit.cli.info:info",
+    "list": "corekit.cli.listing:listing",
+    "new": "corekit.cli.new:new",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is asked for, and prints corekit's errors without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names that exist."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of corekit's own is a message for people, exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except CorekitError as error:
+            raise click.ClickException(f"{type(error).__name__}: {error}") from error
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "Exit codes: 0 it is done; 1 what was asked for is not there or is broken; 2 the command line is wrong.\n\n"
+        "Example: corekit list"
+    ),
+)
+@click.version_option(__version__, prog_name="corekit")
+def group() -> None:
+    """Look at installed corekit plugins and start new ones."""
+
+
+def main() -> None:
+    """Run the command line; the entry point of the script `corekit` and of `python -m corekit`."""
+    group(prog_name="corekit")
+
+
+__all__ = ["group", "main"]

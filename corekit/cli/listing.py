@@ -1,0 +1,83 @@
+"""`corekit list`: what is installed, by distribution. Reads metadata only: imports no plugin and no torch."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from typing import Any
+
+import click
+
+from corekit.registry import KINDS, Component, registry
+from corekit.registry.messages import inventory
+
+WIDTH = 120
+"""Columns where the output is no terminal, which has a width of its own."""
+
+
+@click.command(name="list", short_help="List what is installed.", epilog="Example: corekit list --kind layers")
+@click.option("--kind", type=click.Choice(KINDS), help="Only components of this kind.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def listing(kind: str | None, as_json: bool) -> None:
+    """List the installed components by distribution, and what is wrong with any of them.
+
+    No plugin is imported. Plugins whose hooks may add more at run time are named; their hooks are not loaded.
+    """
+    components = registry.components(kind)
+    if as_json:
+        click.echo(json.dumps(_report(components), indent=2))
+        return
+    if components:
+        _print_tables(components)
+    else:
+        click.echo("\n".join(inventory(registry, one) for one in ([kind] if kind else KINDS)))
+    for distribution in registry.pending_hooks():
+        click.echo(f"\n{distribution} may add more by a hook (not loaded).")
+    problems = registry.problems()
+    if problems:
+        click.echo(f"\n{len(problems)} problem{'s' if len(problems) > 1 else ''}:")
+        click.echo("\n".join(f"  {problem}" for problem in problems))
+
+
+def as_data(component: Component) -> dict[str, Any]:
+    """Return a component as JSON-ready data."""
+    return {
+        "id": component.id,
+        "kind": component.kind,
+        "name": component.name,
+        "aliases": list(component.aliases),
+        "distribution": component.distribution,
+        "version": component.version,
+        "target": component.targets[component.name],
+    }
+
+
+def _report(components: list[Component]) -> dict[str, Any]:
+    return {
+        "components": [as_data(component) for component in components],
+        "may_add_more": registry.pending_hooks(),
+        "problems": [
+            {"distribution": problem.distribution, "version": problem.version, "message": problem.message}
+            for problem in registry.problems()
+        ],
+    }
+
+
+def _print_tables(components: list[Component]) -> None:
+    # rich costs more start-up than all else here, and only this needs it
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    widths = {"kind": max(map(len, KINDS)), "name": max(len(component.name) for component in components)}
+    by_distribution = sorted(components, key=lambda c: (c.distribution, KINDS.index(c.kind), c.name))
+    for (distribution, version), group in itertools.groupby(by_distribution, lambda c: (c.distribution, c.version)):
+        table = Table(title=Text(f"{distribution} {version}"), title_justify="left", box=None, header_style="dim")
+        for heading in ("kind", "name", "aliases"):
+            table.add_column(heading, min_width=widths.get(heading), overflow="fold")
+        for component in group:
+            # Text, not str: a stranger's name must not be read as markup
+            table.add_row(Text(component.kind), Text(component.name), Text(", ".join(component.aliases)))
+        console.print(table)

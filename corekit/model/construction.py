@@ -1,0 +1,250 @@
+"""From JSON-ready data to a model: what `corekit.model.config` wrote. Every name goes through the registry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from corekit.errors import CorekitError, LayerError, LoadError, UnknownNameError
+from corekit.model import graph
+from corekit.model.config import named_ids
+from corekit.model.graph import OPERATORS, Slot
+from corekit.model.inference import infer
+from corekit.model.model import Model
+from corekit.model.sequential import Sequential
+from corekit.model.wrap import layer_class
+from corekit.protocols.configurable import Configurable
+from corekit.protocols.dtype import as_dtype
+from corekit.protocols.layer import Layer
+from corekit.protocols.op import Op
+from corekit.protocols.symbolic import Symbolic
+from corekit.protocols.tree import leaves, map_tree
+from corekit.registry import registry
+
+
+def construct(record: Any, custom_objects: Mapping[str, Any] | None = None) -> Layer:
+    """Make the layer or model that `describe` described, with new weights.
+
+    Args:
+        record: what `describe` returned.
+        custom_objects: classes by name, for ids `local:Name` that this program has not registered.
+
+    Raises:
+        LoadError: the data is not what `describe` writes, or names what is not installed.
+    """
+    custom = custom_objects or {}
+    missing = sorted({problem for kind, id in named_ids(record) if (problem := _missing(kind, id, custom))})
+    if missing:
+        raise LoadError(
+            f"the model needs {len(missing)} parts that are not here:\n  " + "\n  ".join(missing), code="missing-part"
+        )
+    builder = _Builder(custom)
+    made = builder.layer(record)
+    builder.freeze()
+    return made
+
+
+def _missing(kind: str, name: str, custom: Mapping[str, Any]) -> str | None:
+    if name.removeprefix("local:") in custom:
+        return None
+    try:
+        registry.get(kind, name)
+    except CorekitError as error:
+        return str(error) if isinstance(error, UnknownNameError) else f"{kind} {name!r}: {error}"
+    return None
+
+
+class _Builder:
+    """Makes layers from descriptions; one for each file."""
+
+    def __init__(self, custom: Mapping[str, Any]) -> None:
+        self._custom = custom
+        self._made: dict[int, Layer] = {}
+        self._frozen: list[tuple[Layer, set[str]]] = []
+
+    def layer(self, record: Any, *, is_drawn: bool = False) -> Layer:
+        """Make a layer; one that `is_drawn` is built by the model around it."""
+        try:
+            if record["type"] == "shared":
+                return self._made[record["number"]]
+            make: Callable[[Any, Any, bool], Layer]
+            make, base = {
+                "sequential": (self._sequential, Sequential),
+                "functional": (self._functional, Model),
+                "component": (self._component, Layer),
+            }[record["type"]]
+            cls = layer_class(self._find("layers", record["id"]), record["id"]) if "id" in record else base
+            if not issubclass(cls, base):
+                raise LoadError(f"{record['id']!r} is no class of {base.__name__}.", code="wrong-kind")
+            made = make(record, cls, is_drawn)
+            made._name, made._named_by_model = _name(record["name"]), record["named_by_model"]
+            self._made[record["number"]] = made
+        except LoadError:
+            raise
+        except Exception as error:  # whatever a damaged or hostile description leads to
+            name = record.get("name", "a layer") if isinstance(record, dict) else "a layer"
+            raise LoadError(
+                f"the description of {name!r} cannot be used: {type(error).__name__}: {error}", code="bad-description"
+            ) from error
+        return made
+
+    def _parts(self, record: Any, *, is_drawn: bool) -> dict[str, Layer]:
+        """Return the layers of a model by the names that it has for them."""
+        parts = {_name(name): self.layer(part, is_drawn=is_drawn) for name, part in record["layers"]}
+        for part in parts.values():
+            part._named_by_model = True  # whatever the model calls it for now, `_settle` puts it right
+        return parts
+
+    def _settle(self, model: Any, record: Any, parts: dict[str, Layer]) -> Layer:
+        for part in parts.values():
+            del model._modules[model.name_of(part)]
+        model._modules.update(parts)
+        for name, described in record["layers"]:
+            if described["type"] != "shared":
+                parts[name]._named_by_model = described["named_by_model"]
+                parts[name]._name = described["name"]
+        model._trainable = record["trainable"]  # the layers have been told, each its own
+        made: Layer = model
+        return made
+
+    def _sequential(self, record: Any, cls: Any, is_drawn: bool) -> Layer:
+        parts = self._parts(record, is_drawn=record["drawn"])
+        given = None if record["input"] is None else _input(record["input"])
+        row = [parts[name] for name in record["row"]]
+        if record["drawn"]:
+            return self._settle(cls([given, *row]), record, parts)
+        model = cls(row)
+        model._input, model.built = given, given is not None
+        return self._settle(model, record, parts)
+
+    def _functional(self, record: Any, cls: Any, is_drawn: bool) -> Layer:
+        parts = self._parts(record, is_drawn=True)
+        inputs = self.decode(record["inputs"])
+        values = {slot.index: _input(spec) for slot, spec in zip(leaves(inputs), record["input_specs"], strict=True)}
+        for step in record["steps"]:
+            if "layer" in step:
+                operation: Any = parts[step["layer"]]
+            elif "op" in step:
+                operation = Op(self._find("ops", step["op"]), step["op"])
+            else:
+                operation = OPERATORS[step["operator"]]
+            args = graph.fill(self.decode(step["args"]), values)
+            kwargs = graph.fill(self.decode(step["kwargs"]), values)
+            result = operation(*args, **kwargs) if isinstance(operation, (Layer, Op)) else _record(operation, args)
+            slots = list(leaves(self.decode(step["outputs"])))
+            values.update(zip((slot.index for slot in slots), leaves(result), strict=True))
+        outputs = graph.fill(self.decode(record["outputs"]), values)
+        model = cls(inputs=graph.fill(inputs, values), outputs=outputs)
+        return self._settle(model, record, parts)
+
+    def _component(self, record: Any, cls: Any, is_drawn: bool) -> Layer:
+        made: Layer = cls.from_config(self.decode(record["config"]))
+        given, built_with = self.decode(record["inputs"]), self.decode(record["built_with"])
+        if given is not None and not is_drawn:
+            _build(made, *_map_remembered(given))
+        elif built_with is not None and not made.built:
+            made.build(*built_with[0], **built_with[1])
+        self._frozen.append((made, {*record["frozen"], *([] if record["trainable"] else [""])}))
+        return made
+
+    def freeze(self) -> None:
+        """Tell every layer inside the components, now that they are all built, whether it is trainable."""
+        for component, frozen in self._frozen:
+            for path, part in component.named_modules():
+                if isinstance(part, Layer) and part.trainable is (path in frozen):
+                    part.trainable = path not in frozen
+
+    def decode(self, value: Any) -> Any:
+        """Return the value that was encoded."""
+        if isinstance(value, list):
+            return [self.decode(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        tag = next((key for key in value if key.startswith("$")), None)
+        if tag is None:
+            return {key: self.decode(item) for key, item in value.items()}
+        content = value[tag]
+        if tag == "$component":
+            return self._decode_component(value)
+        readers: dict[str, Callable[[Any], Any]] = {
+            "$tuple": lambda items: tuple(self.decode(item) for item in items),
+            "$float": lambda text: {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[text],
+            "$dtype": as_dtype,
+            "$array": self._array,
+            "$tensor": lambda parts: torch.tensor(self.decode(parts[2]), dtype=as_dtype(parts[0])).reshape(parts[1]),
+            "$slot": Slot,
+            "$slice": lambda ends: slice(*map(self.decode, ends)),
+            "$ellipsis": lambda _: Ellipsis,
+            "$layer": self.layer,
+        }
+        if tag not in readers:
+            raise LoadError(f"the file holds a value of an unknown sort, {tag!r}.", code="bad-description")
+        return readers[tag](content)
+
+    def _array(self, parts: Any) -> np.ndarray[Any, Any]:
+        dtype = np.dtype(parts[0])
+        if dtype.kind not in "fiub":
+            raise LoadError(f"an array of {parts[0]!r} is no array of numbers.", code="bad-description")
+        return np.array(self.decode(parts[2]), dtype=dtype).reshape(parts[1])
+
+    def _decode_component(self, value: Mapping[str, Any]) -> Any:
+        kind, name = value["$component"]
+        found = self._find(kind, name)
+        if "config" not in value:
+            return found
+        if not (isinstance(found, type) and issubclass(found, Configurable)):
+            raise LoadError(f"{name!r} is no class that can be made from data.", code="wrong-kind")
+        return found.from_config(self.decode(value["config"]))
+
+    def _find(self, kind: str, name: str) -> Any:
+        bare = name.removeprefix("local:")
+        found = self._custom[bare] if bare in self._custom else registry.get(kind, name)
+        if kind == "layers" and not (isinstance(found, type) and issubclass(found, nn.Module)):
+            raise LoadError(f"{name!r} is no class of layers.", code="wrong-kind")
+        return found
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value or "." in value:
+        raise ValueError(f"{value!r} is no name of a layer")
+    return value
+
+
+def _input(spec: Any) -> Any:
+    shape, dtype, name = spec
+    return graph.Input(tuple(shape[1:]), batch_size=shape[0], dtype=dtype, name=name)
+
+
+def _record(operation: Any, args: Any) -> Any:
+    """Draw an operator; called directly, it could be taken over by an argument that is no symbolic tensor."""
+    symbol = next(value for value in leaves(args) if isinstance(value, Symbolic))
+    return symbol.record(operation, tuple(args), {})
+
+
+def _map_remembered(given: Any) -> Any:
+    """Return symbolic inputs from the (shape, dtype) pairs of the call that built a layer."""
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], tuple) and isinstance(given[1], str):
+        return graph.Input(given[0][1:], dtype=given[1])
+    if isinstance(given, dict):
+        return {key: _map_remembered(item) for key, item in given.items()}
+    if isinstance(given, (list, tuple)):
+        return type(given)(_map_remembered(item) for item in given)
+    return given
+
+
+def _build(layer: Layer, args: Any, kwargs: Any) -> None:
+    """Make the weights of a layer by the call that made them first; with zeros where its call needs real values."""
+    try:
+        infer(layer, args, kwargs)
+    except LayerError:
+        args, kwargs = map_tree(
+            lambda v: torch.zeros([n or 1 for n in v.shape], dtype=v.dtype) if isinstance(v, Symbolic) else v,
+            (args, kwargs),
+        )
+        with torch.no_grad():
+            layer(*args, **kwargs)

@@ -1,0 +1,128 @@
+"""When and with what a layer builds: once, with shapes taken from its first call."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from corekit.errors import LayerError
+from corekit.protocols.dtype import as_dtype, dtype_name
+from corekit.protocols.tree import map_tree
+
+Shape = tuple[int | None, ...]
+
+
+def axis_sizes(shape: Sequence[int | None]) -> str:
+    """Return a shape as errors and summaries write it.
+
+    Example:
+        >>> axis_sizes((None, 784))
+        '(batch, 784)'
+    """
+    words = ["batch" if size is None and axis == 0 else "any" if size is None else str(size)
+             for axis, size in enumerate(shape)]  # fmt: skip
+    return f"({', '.join(words)}{',' if len(words) == 1 else ''})"
+
+
+def filling_training(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `call`, with its `training` argument filled from the module's flag where it has one."""
+    if "training" not in inspect.signature(call).parameters:
+        return call
+
+    @functools.wraps(call)
+    def forward(self: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        return call(self, *args, training=self.training if training is None else training, **kwargs)
+
+    return forward
+
+
+def building_once(build: Callable[..., None]) -> Callable[..., None]:
+    """Return `build` for a first call; a second does nothing, so weights are never made twice."""
+
+    @functools.wraps(build)
+    def once(self: Any, *args: Any, **kwargs: Any) -> None:
+        if self.built:
+            return
+        build(self, *args, **kwargs)
+        self.built, self.built_with = True, (args, kwargs)
+        if not self.trainable:
+            self.trainable = False  # also what is inside it
+
+    return once
+
+
+def shapes_for_build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Match `build`'s parameters with the shapes of the call's arguments, by name."""
+    parameters = list(inspect.signature(type(layer).build).parameters.values())[1:]
+    defaults = {p.name for p in parameters if p.default is not p.empty}
+    wanted = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if not wanted:
+        return {}
+    given = list(args) + list(kwargs.values())
+    first = map_tree(shape_of, given[0]) if given else None
+    if len(wanted) == 1:
+        return {wanted[0]: first}
+    kwargs = {key: value for key, value in kwargs.items() if key != "training"}
+    bound = inspect.signature(type(layer).call).bind(layer, *args, **kwargs).arguments
+    shapes = {f"{key}_shape": map_tree(shape_of, value) for key, value in bound.items()}
+    shapes.setdefault(wanted[0], first)
+    return {name: shapes.get(name) for name in wanted if name in shapes or name not in defaults}
+
+
+def shape_of(value: Any) -> Shape | None:
+    """Return a tensor's shape with an open batch, or None for what is no tensor."""
+    shape = getattr(value, "shape", None)
+    return None if shape is None else (None, *shape[1:]) if len(shape) else ()
+
+
+def remembered(value: Any) -> Any:
+    """Return what to keep of an argument of the first call: a tensor's (shape, dtype), a plain value as it is."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return shape_of(value), dtype_name(value.dtype)
+    return value if isinstance(value, (bool, int, float, str)) else None
+
+
+def as_tensor(value: Any) -> Any:
+    """Return a numpy array as a tensor, floating point as `floatx`; anything else as it is."""
+    if not isinstance(value, np.ndarray):
+        return value
+    tensor = torch.as_tensor(value)
+    return tensor.to(as_dtype(None)) if tensor.is_floating_point() else tensor
+
+
+def call_on_meta(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a module on meta tensors, with meta tensors in place of its weights: the real ones stay as they are."""
+    state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    meta = {key: torch.empty_like(value, device="meta") for key, value in state.items()}
+    return torch.func.functional_call(module, meta, args, kwargs)
+
+
+def check_made(layer: Any) -> None:
+    """Raise a LayerError where the layer's class forgot `super().__init__()`."""
+    if "built_with" not in layer.__dict__:
+        raise LayerError(
+            f"{type(layer).__name__}.__init__ does not call super().__init__().\n"
+            "  Write  super().__init__()  as its first line."
+        )
+
+
+def explain_missing_weight(layer: Any, error: AttributeError) -> None:
+    """Raise a LayerError that teaches `build`, where `error` comes from a layer that needs one and has none."""
+    missing, cls = error.name, type(layer).__name__
+    has_build = hasattr(type(layer).build, "__wrapped__")  # by building_once
+    if has_build or missing is None or f"'{cls}' object" not in str(error):
+        return
+    layer.built = False  # so that a second call explains it again
+    size = ", self.units" if hasattr(layer, "units") else ", ..."
+    raise LayerError(
+        f"{cls}.call uses self.{missing}, but {cls} never makes it: the class has no build method.\n"
+        f"  Add to class {cls}:\n"
+        "      def build(self, input_shape):\n"
+        f'          self.{missing} = self.add_weight(shape=(input_shape[-1]{size}), name="{missing}")\n'
+        "  with the shape that your call needs."
+    ) from error

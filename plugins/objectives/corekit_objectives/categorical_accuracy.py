@@ -1,0 +1,48 @@
+"""How often the likeliest class is the one-hot label's, as a metric."""
+
+import torch
+from torch import Tensor
+
+from corekit import Metric, config
+from corekit_objectives.matching import match
+
+
+def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Tell for each row whether its largest prediction is where its largest label is.
+
+    Shape: y_true and y_pred (batch, ..., n) -> (batch, ...), 1 where right, else 0.
+
+    Raises:
+        ShapeError: the shapes differ; for class numbers there is sparse_categorical_accuracy.
+
+    Example:
+        >>> categorical_accuracy(torch.tensor([[0, 1], [0, 1]]), torch.tensor([[0.2, 0.8], [0.6, 0.4]]))
+        tensor([1., 0.])
+
+    Reference: https://keras.io/api/metrics/accuracy_metrics/#categoricalaccuracy-class
+    """
+    y_true, y_pred = match("categorical_accuracy", y_true, y_pred)
+    return (y_true.argmax(-1) == y_pred.argmax(-1)).to(getattr(torch, config.floatx()))
+
+
+class CategoricalAccuracy(Metric):
+    """Share of the rows whose largest prediction is where their one-hot label is.
+
+    Args:
+        name: how logs call it.
+        dtype: of its state.
+
+    Example:
+        >>> metric = CategoricalAccuracy()
+        >>> metric(torch.tensor([[0, 1], [0, 1]]), torch.tensor([[0.2, 0.8], [0.6, 0.4]]))
+        tensor(0.5000)
+
+    Reference: https://keras.io/api/metrics/accuracy_metrics/#categoricalaccuracy-class
+    """
+
+    def __init__(self, name: str | None = "categorical_accuracy", dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return 1 where right, else 0."""
+        return categorical_accuracy(y_true, y_pred)

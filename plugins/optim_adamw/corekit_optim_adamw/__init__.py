@@ -1,0 +1,1 @@
+"""AdamW for corekit; importing this package does not import it."""

@@ -1,0 +1,68 @@
+"""Fake distributions: metadata and modules in a folder of the test's own, found as pip's would be."""
+
+import importlib
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import importlib_metadata
+import pytest
+
+from corekit.registry import Registry, registry
+
+EntryPoints = Mapping[str, Mapping[str, str]]
+
+
+class Site:
+    """Folders that stand for site-packages: what is installed there is all that the registry finds."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        self.monkeypatch = monkeypatch
+        self.folders: list[Path] = []
+        find = importlib_metadata.distributions
+        monkeypatch.setattr(importlib_metadata, "distributions", lambda: find(path=[str(f) for f in self.folders]))
+
+    def install(
+        self, name: str, entry_points: EntryPoints, *, version: str = "1.0", folder: str = "site", **modules: str
+    ) -> None:
+        """Write a distribution's metadata, and modules given as `name="source"`.
+
+        Args:
+            entry_points: group without "corekit." -> name -> target.
+        """
+        place = self.root / folder
+        if place not in self.folders:
+            place.mkdir()
+            self.folders.append(place)
+            self.monkeypatch.syspath_prepend(str(place))
+        info = place / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n")
+        sections = [
+            "\n".join([f"[corekit.{group}]", *(f"{entry} = {target}" for entry, target in entries.items())])
+            for group, entries in entry_points.items()
+        ]
+        info.joinpath("entry_points.txt").write_text("\n\n".join(sections) + "\n")
+        for module, source in modules.items():
+            place.joinpath(f"{module}.py").write_text(textwrap.dedent(source))
+        importlib.invalidate_caches()
+
+    def registry(self, owners: dict[str, dict[str, str]] | None = None) -> Registry:
+        """Return a registry of what is installed here; no name has an owner unless told."""
+        return Registry(owners=owners or {})
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """An environment with nothing installed, where no name has an owner; the process's own registry sees it too."""
+    imported = set(sys.modules)
+    registry.refresh()
+    monkeypatch.setattr(registry, "_owner_of", {})
+    yield Site(tmp_path, monkeypatch)
+    monkeypatch.undo()
+    registry.refresh()
+    for name in set(sys.modules) - imported:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
