@@ -3,13 +3,13 @@ from typing import Any
 
 from corekit.protocols.weights import Constraint as Constraint
 from corekit_layers_basic.constraints import MaxNorm as MaxNorm
-from corekit_layers_basic.constraints import MaxNorm as max_norm
 from corekit_layers_basic.constraints import MinMaxNorm as MinMaxNorm
-from corekit_layers_basic.constraints import MinMaxNorm as min_max_norm
 from corekit_layers_basic.constraints import NonNeg as NonNeg
-from corekit_layers_basic.constraints import NonNeg as non_neg
 from corekit_layers_basic.constraints import UnitNorm as UnitNorm
-from corekit_layers_basic.constraints import UnitNorm as unit_norm
 
+max_norm = MaxNorm
+min_max_norm = MinMaxNorm
+non_neg = NonNeg
+unit_norm = UnitNorm
 def get(spec: Any) -> Any: ...
 def __getattr__(name: str) -> Any: ...  # what other distributions bring

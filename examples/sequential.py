@@ -23,5 +23,5 @@ if __name__ == "__main__":
     (x_train, y_train), (x_test, y_test) = load()
     model = make()
     model.summary()
-    model.fit(x_train, y_train, epochs=10, validation_split=0.1)
+    model.fit(x_train, y_train, epochs=5, validation_data=(x_test, y_test))
     model.evaluate(x_test, y_test)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KINDS = {
     "layers": ["from corekit.model.graph import Input as Input", "from corekit.protocols.layer import Layer as Layer"],
     "optimizers": [
-        "from corekit import optimizers as experimental",
+        "from corekit import optimizers as optimizers",
         "from corekit import schedules as schedules",
         "from corekit.protocols.optimizer import Optimizer as Optimizer",
     ],
@@ -47,12 +47,15 @@ def standard_entries() -> dict[str, dict[str, tuple[str, str]]]:
 
 
 def stub(kind: str, entries: dict[str, tuple[str, str]]) -> str:
-    """Return the .pyi of one namespace."""
+    """Return the .pyi of one namespace. An alias is an assignment: `import A as B` exports nothing from a stub."""
     imports = list(KINDS[kind])
-    for name, (_, target) in entries.items():
+    aliases = ["experimental = optimizers"] if kind == "optimizers" else []
+    for name, (_, target) in sorted(entries.items()):
         module, _, attribute = target.partition(":")
-        imports.append(f"from {module} import {attribute} as {name}")
-    lines = [NOTE, "from typing import Any", "", *sorted(imports, key=_import_order), ""]
+        imports.append(f"from {module} import {attribute} as {attribute}")
+        if name != attribute:
+            aliases.append(f"{name} = {attribute}")
+    lines = [NOTE, "from typing import Any", "", *sorted(set(imports), key=_import_order), "", *aliases]
     if kind not in WITHOUT_GET:
         lines.append("def get(spec: Any) -> Any: ...")
     lines += ["def __getattr__(name: str) -> Any: ...  # what other distributions bring", ""]

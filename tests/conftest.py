@@ -60,6 +60,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     imported = set(sys.modules)
     registry.refresh()
     monkeypatch.setattr(registry, "_owner_of", {})
+    monkeypatch.setattr(registry, "_local", [])  # what other tests' classes registered
     yield Site(tmp_path, monkeypatch)
     monkeypatch.undo()
     registry.refresh()

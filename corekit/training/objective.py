@@ -63,8 +63,8 @@ class Average(Metric):
 
     def update_state(self, value: Tensor, samples: Any = 1, sample_weight: Tensor | None = None) -> None:
         """Take the mean `value` of so many `samples` into account."""
-        self.total += value.detach() * samples
-        self.count += samples
+        sums = [value.detach().to(self.total) * samples, torch.full_like(self.count, samples)]
+        torch._foreach_add_([self.total, self.count], sums)  # by foreach, as Metric.add_to_mean explains
 
     def result(self) -> Tensor:
         """Return the mean so far."""

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-import corekit as ck
 from corekit_callbacks_basic.early_stopping import EarlyStopping
 from corekit_callbacks_basic.lambda_callback import LambdaCallback
 from corekit_callbacks_basic.model_checkpoint import ModelCheckpoint
+
+import corekit as ck
 
 
 @ck.register

