@@ -62,7 +62,7 @@ model = keras.Model(inputs, heads)
 model.set_weights([two_0, two_1, two_2, two_3, two_4, two_5])
 losses, weights = {"digit": "categorical_crossentropy", "size": "mse"}, {"digit": 1.0, "size": 0.1}
 model.compile("sgd", losses, loss_weights=weights, metrics={"digit": ["accuracy"], "size": ["mae"]})
-note("two_heads", model.fit(x, {"digit": y, "size": x.sum(-1)}, validation_split=0.25, **same))
+note("two_heads", model.fit(x, {"digit": y, "size": x[:, :4].sum(-1)}, validation_split=0.25, **same))
 """
 
 
@@ -198,6 +198,6 @@ def test_several_outputs_train_as_in_keras(keras, data):
     losses, weights = {"digit": "categorical_crossentropy", "size": "mse"}, {"digit": 1.0, "size": 0.1}
     model.compile("sgd", losses, loss_weights=weights, metrics={"digit": ["accuracy"], "size": ["mae"]})
 
-    history = model.fit(x, {"digit": y, "size": x.sum(-1)}, validation_split=0.25, **SAME)
+    history = model.fit(x, {"digit": y, "size": x[:, :4].sum(-1)}, validation_split=0.25, **SAME)
 
     assert_same_history(history, keras, "two_heads")

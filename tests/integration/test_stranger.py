@@ -44,6 +44,9 @@ STRANGER = '''
 
         elementwise = True
 
+        def __init__(self, learning_rate=0.01, **kwargs):
+            super().__init__(learning_rate, **kwargs)
+
         def update(self, param, grad, state, learning_rate):
             param.sub_(learning_rate * grad.sign())
 
@@ -249,7 +252,7 @@ def test_stranger_trains_saves_and_loads(with_strangers):
         model = ck.Sequential([ck.Input(shape=(4,)), "Gate", ck.layers.Dense(8, activation="relu"),
                                ck.layers.Gate(start=1.0), ck.layers.Dense(1)])
         model.compile(optimizer="SignDescent", loss="mse", metrics=["mae"])
-        history = model.fit(x, y, epochs=10, verbose=0)
+        history = model.fit(x, y, epochs=100, verbose=0)
         model.save("stranger.safetensors")
         loaded = ck.load_model("stranger.safetensors")
         facts["loss"] = history.history["loss"]
