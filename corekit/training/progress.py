@@ -42,7 +42,9 @@ class ProgressBar:
         if self.level != 1 or console is None or not (console.is_terminal or console.is_jupyter):
             return
         columns = [TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn()]
-        self._live = Progress(*columns, TextColumn("{task.fields[values]}"), console=console, auto_refresh=False)
+        self._live = Progress(
+            *columns, TextColumn("{task.fields[values]}"), console=console, auto_refresh=False, transient=True
+        )
         self._task = self._live.add_task(self._label, total=self.steps, values="")
         self._live.start()
 
@@ -58,11 +60,8 @@ class ProgressBar:
 
     def finish(self, values: Mapping[str, Any]) -> None:
         """End the pass with its final values."""
-        if self._live is not None:
-            self._live.update(self._task, total=self._step, completed=self._step, values=_written(values), refresh=True)
-            self._live.stop()
-            self._live = None
-        elif self._console is not None:
+        self.stop()  # the bar goes; the line that stays has room for every value
+        if self._console is not None:
             took = time.monotonic() - self._began
             line = f"{self._label} - {self._step} steps - {took:.1f}s - {_written(values)}"
             self._console.print(line, highlight=False, soft_wrap=True)
