@@ -5,7 +5,7 @@ import random
 import numpy as np
 import torch
 
-from corekit.errors import DataError
+from corekit.errors import ArgumentError, DataError
 from corekit.model.register import register_keras_serializable
 
 
@@ -39,7 +39,8 @@ def to_categorical(x: object, num_classes: int | None = None) -> np.ndarray:
         num_classes: width of a row; default the largest number plus one.
 
     Raises:
-        DataError: a number is negative, no whole number, or not below `num_classes`.
+        DataError: a label is negative, no whole number, or not below `num_classes`.
+        ArgumentError: `num_classes` is no whole number.
 
     Example:
         >>> to_categorical([0, 2], num_classes=3)
@@ -48,10 +49,18 @@ def to_categorical(x: object, num_classes: int | None = None) -> np.ndarray:
 
     Reference: https://keras.io/api/utils/python_utils/#to_categorical-function
     """
-    given = np.asarray(x)
+    if num_classes is not None and not isinstance(num_classes, (int, np.integer)):
+        raise ArgumentError(f"to_categorical(num_classes={num_classes!r}): expected a whole number, such as 10.")
+    given = x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
+    wrong = (
+        given[~(given.astype("float64") % 1 == 0) | (given < 0)] if given.dtype.kind in "fiub" else given.reshape(-1)
+    )
+    if wrong.size:
+        raise DataError(
+            f"to_categorical: expected whole numbers from 0, got {wrong[0].item()!r}.\n"
+            "  Write  numpy.unique(x, return_inverse=True)[1]  to number the classes first."
+        )
     labels = given.astype("int64")
-    if given.size and (not np.array_equal(labels, given) or labels.min() < 0):
-        raise DataError(f"to_categorical: expected whole numbers from 0, got {given.dtype} from {given.min()}.")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     width = num_classes if num_classes is not None else int(labels.max(initial=-1)) + 1

@@ -167,6 +167,7 @@ class Objective:
             for name, group in zip(names, (a + b for a, b in zip(metrics, weighted, strict=True)), strict=True):
                 for metric in group:
                     metric.name = f"{name}_{metric.name.removeprefix(f'{name}_')}"  # it may come from another compile
+        self.watched = [bool(own or other) for own, other in zip(metrics, weighted, strict=True)]
         taken = ["loss"]
         for metric in self.metrics:
             metric.name = free_name(metric.name, taken)

@@ -152,9 +152,10 @@ class Trainer:
 
     def _is_hooked(self) -> bool:
         """Return whether somebody listens to the calls that the fused path would skip."""
-        assert self.model.graph is not None
-        ends = set(leaves(self.model.graph.outputs))
-        last = [step.operation for step in self.model.graph.steps if ends & set(leaves(step.outputs))]
+        last: list[Any] = self.model.layers[-1:]
+        if self.model.graph is not None:
+            ends = set(leaves(self.model.graph.outputs))
+            last = [step.operation for step in self.model.graph.steps if ends & set(leaves(step.outputs))]
         inside = [module for layer in last if isinstance(layer, Layer) for module in layer.modules()]
         return any(module._forward_hooks or module._forward_pre_hooks for module in (self.model, *inside))
 
@@ -165,8 +166,16 @@ class Trainer:
         if self._run_step == self._step:
             self._step(data)
             return
-        with torch._dynamo.config.patch(trace_autograd_ops=True):  # lets autograd.grad into the graph
-            self._run_step(data)
+        try:
+            with torch._dynamo.config.patch(trace_autograd_ops=True):  # lets autograd.grad into the graph
+                self._run_step(data)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            self.evaluate(data)  # a mistake in the data or in a layer comes out as itself
+            reason = str(error).strip().partition("\n")[0]
+            raise StateError(
+                f'jit_compile=True: torch cannot compile the step of "{self.model.name}": {reason}\n'
+                "  compile(..., jit_compile=False) trains without a compiler. This step changed nothing."
+            ) from error
 
     def _step(self, data: Any) -> None:
         x, y, sample_weight = unpack(data)
@@ -201,7 +210,11 @@ class Trainer:
         if any(self._fused):
             self._check_labels(y)
             values = list(leaves(self.model.logits(x)))
-            outputs = [v if link is None else link(v) for v, link in zip(values, self._links, strict=True)]
+            watched = self._objective.watched  # a head that no metric looks at needs no activation
+            outputs = [
+                v if link is None or (fused and not seen) else link(v)
+                for v, link, fused, seen in zip(values, self._links, self._fused, watched, strict=True)
+            ]
             fed = [v if fused else o for v, o, fused in zip(values, outputs, self._fused, strict=True)]
             return self._with_penalties(self._objective.loss(y, fed, sample_weight, self._fused, _count(x))), outputs
         result = self.model(x)

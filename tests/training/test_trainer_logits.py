@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from corekit import Input, Model, Sequential
+from corekit import Input, Layer, Model, Sequential
 from corekit.errors import StateError
 
 
@@ -176,6 +176,21 @@ def test_own_compute_loss_gets_probabilities(parts, digits):
     model.train_on_batch(*digits)
 
     torch.testing.assert_close(seen[0], torch.ones(12))
+
+
+def test_row_that_cannot_be_drawn_is_fused_too(parts, digits):
+    class Values(Layer):
+        def call(self, inputs):
+            return torch.as_tensor(inputs.numpy().copy())  # needs values, so the row is built by running it
+
+    loss = parts.CrossEntropy()
+    model = Sequential([Values(), parts.Linear(2, parts.softmax)])
+    model.compile(parts.Descent(0.1), loss=loss)
+
+    model.fit(*digits, verbose=0)
+
+    assert model.graph is None
+    assert loss.ways == {"fused"}
 
 
 def test_own_call_of_sequential_is_obeyed(parts, digits):
