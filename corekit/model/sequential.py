@@ -114,8 +114,8 @@ class Sequential(Model):
             try:
                 with torch.no_grad(), self._mode(False):
                     self.call(*args)
-            except Exception:
-                raise error from None
+            except Exception as real:
+                raise error from real
             self.built = True
 
     def _append(self, spec: Any) -> None:

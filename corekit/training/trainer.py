@@ -141,8 +141,7 @@ class Trainer:
         links = self.model.link_activation
         self._links = links if isinstance(links, list) else [links] * count
         own = type(self.model).compute_loss is not Model.compute_loss
-        own |= type(self.model).call not in (Model.call, Sequential.call)
-        if links is None or own or self._is_hooked() or len(self._links) != count:
+        if links is None or own or self._skips_a_call() or len(self._links) != count:
             self._links = [None] * count
         wanted = [None if loss is None else loss.logits_for for loss in self._objective.losses]
         return [
@@ -150,14 +149,19 @@ class Trainer:
             for link, want in zip(self._links, wanted, strict=True)
         ]
 
-    def _is_hooked(self) -> bool:
-        """Return whether somebody listens to the calls that the fused path would skip."""
+    def _skips_a_call(self) -> bool:
+        """Return whether the fused path would pass by a hook, or a `call` of the user's own."""
         last: list[Any] = self.model.layers[-1:]
         if self.model.graph is not None:
             ends = set(leaves(self.model.graph.outputs))
             last = [step.operation for step in self.model.graph.steps if ends & set(leaves(step.outputs))]
         inside = [module for layer in last if isinstance(layer, Layer) for module in layer.modules()]
-        return any(module._forward_hooks or module._forward_pre_hooks for module in (self.model, *inside))
+        return any(
+            module._forward_hooks
+            or module._forward_pre_hooks
+            or (isinstance(module, Model) and type(module).call not in (Model.call, Sequential.call))
+            for module in (self.model, *inside)
+        )
 
     # The step
 

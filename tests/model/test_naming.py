@@ -1,6 +1,7 @@
 """Names of layers within a model."""
 
 import pytest
+import torch
 
 import corekit as ck
 from corekit.errors import ArgumentError
@@ -22,8 +23,6 @@ def test_layers_of_one_class_get_names_of_their_own(parts):
 
 
 def test_modules_and_functions_get_names_of_their_own():
-    import torch
-
     model = ck.Sequential([torch.nn.ReLU(), torch.nn.ReLU(), torch.tanh, torch.tanh])
 
     assert [layer.name for layer in model.layers] == ["re_lu", "re_lu_1", "tanh", "tanh_1"]

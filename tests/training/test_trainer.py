@@ -259,6 +259,15 @@ def test_loss_is_asked_for(make_model, regression):
         make_model(loss=None).fit(*regression, verbose=0)
 
 
+def test_fit_leaves_no_graph_behind(make_model, regression, parts):
+    model = make_model(parts.Linear(2), Charge())
+
+    model.fit(*regression, verbose=0)
+    model.train_on_batch(*regression)
+
+    assert model.losses == []  # they would keep the last step's tensors alive
+
+
 def test_trained_model_can_be_copied(make_model, regression, parts):
     """What add_loss noted in the last step must not hang on the model."""
     model = make_model(parts.Linear(2), Charge())

@@ -193,12 +193,14 @@ def test_row_that_cannot_be_drawn_is_fused_too(parts, digits):
     assert loss.ways == {"fused"}
 
 
-def test_own_call_of_sequential_is_obeyed(parts, digits):
-    class Mirrored(Sequential):
-        def call(self, inputs):
-            return super().call(inputs).flip(-1)
+class Mirrored(Sequential):
+    def call(self, inputs):
+        return super().call(inputs).flip(-1)
 
-    model = Mirrored([Input(shape=(4,)), parts.Linear(2, parts.softmax)])
+
+@pytest.mark.parametrize("wrap", [lambda m: m, lambda m: Sequential([m])], ids=["alone", "nested"])
+def test_own_call_of_sequential_is_obeyed(parts, digits, wrap):
+    model = wrap(Mirrored([Input(shape=(4,)), parts.Linear(2, parts.softmax)]))
     loss = parts.CrossEntropy()
     model.compile(parts.Descent(0.1), loss=loss)
 
