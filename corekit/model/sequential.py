@@ -98,8 +98,8 @@ class Sequential(Model):
 
     @property
     def link_activation(self) -> Any:  # type: ignore[override]  # read only here
-        """The last activation of the last layer, or None."""
-        last = self._chain[-1] if self._chain else None
+        """The last activation of the last layer; None where there is none, or a subclass has a call of its own."""
+        last = self._chain[-1] if self._chain and type(self).call is Sequential.call else None
         return last.link_activation if last is not None and graph.offers_logits(last) else None
 
     def build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

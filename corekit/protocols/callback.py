@@ -14,7 +14,7 @@ class Callback(Configurable):
     """Override the moments that you need; each gets the logs so far.
 
     `self.model` is the model, `self.params` has "epochs", "steps" (None where unknown) and "verbose". Set
-    `self.model.stop_training = True` to end training after the current epoch. The values in `logs` are read from the
+    `self.model.stop_training = True` to end training after the current batch. The values in `logs` are read from the
     device when they are looked at: a batch hook that does not look costs no wait.
 
     Example:

@@ -299,3 +299,15 @@ def test_register_tells_kinds_apart() -> None:
     assert registry.get("metrics", "local:MyGap") is Gap
     with pytest.raises(ArgumentTypeError, match="kind"):
         ck.register(3.0)
+
+
+def test_an_own_call_hides_the_last_activation() -> None:
+    class Ended(Linear):
+        link_activation = staticmethod(torch.tanh)
+
+    class Own(ck.Sequential):
+        def call(self, inputs: torch.Tensor) -> torch.Tensor:
+            return super().call(inputs) + 1
+
+    assert ck.Sequential([Ended(2)]).link_activation is torch.tanh
+    assert Own([Ended(2)]).link_activation is None

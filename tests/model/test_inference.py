@@ -18,7 +18,7 @@ def drawn(layer, *shape, dtype=None):
 # Declared shapes
 
 
-def declaring(shapes, call=None):
+def declaring(shapes):
     """Return a layer whose compute_output_shape gives `shapes(input_shape)` and whose call must not run."""
 
     class Declares(ck.Layer):
@@ -55,7 +55,7 @@ def test_declared_shapes_may_be_a_dict():
 
 @pytest.mark.parametrize("answer", [None, 7, "abc"])
 def test_declared_nonsense_is_told(answer):
-    with pytest.raises(LayerError, match="Declares.compute_output_shape returned"):
+    with pytest.raises(LayerError, match=r"Declares\.compute_output_shape returned"):
         drawn(declaring(lambda shape: answer), 3)
 
 
@@ -273,5 +273,5 @@ def test_corekit_errors_pass_as_they_are():
         def call(self, inputs):
             raise ShapeError("mine alone")
 
-    with pytest.raises(ShapeError, match="^mine alone$"):
+    with pytest.raises(ShapeError, match=r"^mine alone$"):
         drawn(Refuses(), 3)
