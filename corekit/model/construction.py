@@ -40,9 +40,8 @@ def construct(record: Any, custom_objects: Mapping[str, Any] | None = None) -> L
     custom = custom_objects or {}
     missing = sorted({problem for kind, id in named_ids(record) if (problem := _missing(kind, id, custom))})
     if missing:
-        raise LoadError(
-            f"the model needs {len(missing)} parts that are not here:\n  " + "\n  ".join(missing), code="missing-part"
-        )
+        lacking = "1 part that is" if len(missing) == 1 else f"{len(missing)} parts that are"
+        raise LoadError(f"the model needs {lacking} not here:\n  " + "\n  ".join(missing), code="missing-part")
     builder = _Builder(custom)
     made = builder.layer(record)
     builder.freeze()
