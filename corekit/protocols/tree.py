@@ -10,20 +10,24 @@ from typing import Any
 
 
 def leaves(structure: Any) -> Iterator[Any]:
-    """Yield the values of nested lists, tuples and dicts, in order.
+    """Give the values of nested lists, tuples and dicts, in order.
 
     Example:
         >>> list(leaves([1, (2, {"a": 3})]))
         [1, 2, 3]
     """
-    if isinstance(structure, (list, tuple)):
-        for item in structure:
-            yield from leaves(item)
-    elif isinstance(structure, dict):
-        for item in structure.values():
-            yield from leaves(item)
-    else:
-        yield structure
+    return iter(_flat(structure))  # a list and no generator: torch.compile cannot trace a generator
+
+
+def _flat(structure: Any) -> list[Any]:
+    if isinstance(structure, dict):
+        structure = list(structure.values())
+    if not isinstance(structure, (list, tuple)):
+        return [structure]
+    found: list[Any] = []
+    for item in structure:
+        found += _flat(item)
+    return found
 
 
 def map_tree(function: Callable[..., Any], structure: Any, *others: Any) -> Any:

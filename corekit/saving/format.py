@@ -73,14 +73,14 @@ def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryvi
         entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, position + content.nbytes]}
         position += content.nbytes
     hashes = {name: xxhash.xxh3_128_hexdigest(content) for name, (_, _, content) in tensors.items()}
-    inner = canonical({**metadata, "format": FORMAT, "hashes": hashes, "header_sha256": "0" * 64})
-    header = canonical({"__metadata__": {KEY: inner.decode()}, **entries})
-    header += b" " * (-len(header) % 8)
     try:
+        inner = canonical({**metadata, "format": FORMAT, "hashes": hashes, "header_sha256": "0" * 64})
+        header = canonical({"__metadata__": {KEY: inner.decode()}, **entries})
+        header += b" " * (-len(header) % 8)
         strict_json(inner, str(path))
         if len(header) > LARGEST_HEADER:
-            raise LoadError(f"{path}: the header has {len(header):,} bytes.", code="damaged")
-    except LoadError as error:
+            raise ValueError(f"its header has {len(header):,} bytes, of at most {LARGEST_HEADER:,}")
+    except ValueError as error:  # LoadError and UnicodeError are such, too
         raise SaveError(f"the model's description could not be read back, so nothing was written. {error}") from error
     digest = hashlib.sha256(header).hexdigest().encode()
     header = _DIGEST.sub(lambda match: match[1] + digest, header)

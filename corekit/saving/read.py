@@ -39,6 +39,9 @@ def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, An
         if not isinstance(model, Model):
             raise LoadError(f"{filepath} holds a {type(model).__name__}, which is no model.", code="wrong-kind")
         _fill(model, contents, view)
+        frozen = contents.metadata.get("frozen")
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(name not in (frozen if isinstance(frozen, list) else ()))
     model.eval()
     return model
 

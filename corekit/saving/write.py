@@ -51,7 +51,10 @@ def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: boo
     architecture = describe(model)
     needed = sorted({registry.find(kind, name) for kind, name in named_ids(architecture)}, key=lambda c: c.id)
     requires = {c.distribution: c.version for c in needed if c.version}
-    metadata = {"corekit": corekit.__version__, "architecture": architecture, "requires": requires}
+    frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
+    metadata = {
+        "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
+    }  # fmt: skip
     files.write(path, {name: _bytes_of(name, weight) for name, weight in model.named_weights().items()}, metadata)
 
 
@@ -59,6 +62,8 @@ def _bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryvi
     dtype: Any = DTYPES.get(weight.dtype)
     if dtype is None:
         raise SaveError(f'weight "{name}" has dtype {weight.dtype}, which the file format does not know.')
+    if weight.is_meta:
+        raise SaveError(f'weight "{name}" is on the meta device, so it has no values to save.')
     flat = weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     data: Any = flat.numpy()
     return dtype, tuple(weight.shape), memoryview(data)

@@ -1,5 +1,6 @@
 """A small model of the core alone, saved."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 import corekit as ck
+from corekit.registry import registry
 
 
 class Scale(ck.Layer):
@@ -58,3 +60,12 @@ def saved(model: ck.Sequential, tmp_path: Path) -> Path:
     path = tmp_path / "model.safetensors"
     model.save(path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def own_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A program that has registered nothing yet."""
+    monkeypatch.setattr(registry, "_local", [])
+    registry._tables.clear()
+    yield
+    registry._tables.clear()
