@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from corekit.errors import LayerError
+from corekit.errors import LayerError, StateError
 from corekit.protocols.dtype import as_dtype, dtype_name
-from corekit.protocols.tree import map_tree
+from corekit.protocols.tree import leaves, map_tree
 
 Shape = tuple[int | None, ...]
 
@@ -41,6 +41,30 @@ def filling_training(call: Callable[..., Any]) -> Callable[..., Any]:
     return forward
 
 
+class Mode:
+    """Sets the training flag of a whole tree, and brings each module's own flag back.
+
+    Why not `contextlib.contextmanager`: torch.compile cannot always trace a generator.
+
+    Args:
+        layer: the tree's root.
+        training: the flag; None leaves all as it is.
+    """
+
+    def __init__(self, layer: torch.nn.Module, training: bool | None) -> None:
+        self.layer, self.training = layer, training
+        self.flags: list[tuple[torch.nn.Module, bool]] = []
+
+    def __enter__(self) -> None:
+        if self.training is not None:
+            self.flags = [(module, module.training) for module in self.layer.modules()]
+            self.layer.train(bool(self.training))
+
+    def __exit__(self, *error: object) -> None:
+        for module, flag in self.flags:
+            module.training = flag
+
+
 def building_once(build: Callable[..., None]) -> Callable[..., None]:
     """Return `build` for a first call; a second does nothing, so weights are never made twice."""
 
@@ -48,7 +72,8 @@ def building_once(build: Callable[..., None]) -> Callable[..., None]:
     def once(self: Any, *args: Any, **kwargs: Any) -> None:
         if self.built:
             return
-        build(self, *args, **kwargs)
+        with torch.inference_mode(False):  # a weight that is made in it could never be trained
+            build(self, *args, **kwargs)
         self.built, self.built_with = True, (args, kwargs)
         if not self.trainable:
             self.trainable = False  # also what is inside it
@@ -103,11 +128,21 @@ def call_on_meta(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[st
 
 
 def check_made(layer: Any) -> None:
-    """Raise a LayerError where the layer's class forgot `super().__init__()`."""
+    """Raise where the layer's class forgot `super().__init__()`, or where it would have to be built while compiling."""
     if "built_with" not in layer.__dict__:
         raise LayerError(
             f"{type(layer).__name__}.__init__ does not call super().__init__().\n"
             "  Write  super().__init__()  as its first line."
+        )
+    if not layer.built and torch.compiler.is_dynamo_compiling():  # without fullgraph, torch now calls it uncompiled
+        raise StateError(f"{type(layer).__name__} is not built yet: call it once before torch.compile(fullgraph=True).")
+
+
+def tell_unbuilt(layer: Any, state_dict: dict[str, Any], prefix: str, errors: list[str]) -> None:
+    """Add to the errors of `load_state_dict` that a layer has no weights yet to load into."""
+    if not layer.built and any(key.startswith(prefix) and "." not in key[len(prefix) :] for key in state_dict):
+        errors.append(
+            f'"{layer.name}" is not built yet, so it has no weights: call it once, or build it for a shape, first.'
         )
 
 
@@ -126,3 +161,9 @@ def explain_missing_weight(layer: Any, error: AttributeError) -> None:
         f'          self.{missing} = self.add_weight(shape=(input_shape[-1]{size}), name="{missing}")\n'
         "  with the shape that your call needs."
     ) from error
+
+
+def add_activity_loss(layer: Any, args: Any, output: Any) -> None:
+    """Charge a layer for what it gave; a forward hook of layers with an activity regularizer."""
+    for value in leaves(output):
+        layer.add_loss(layer.activity_regularizer(value) / max(value.shape[0], 1))

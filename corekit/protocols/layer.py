@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ class Layer(Configurable, nn.Module):
         self.drawn_calls: list[tuple[Any, Any]] = []
         self.activity_regularizer = create("regularizers", activity_regularizer)
         if self.activity_regularizer is not None:
-            self.register_forward_hook(_add_activity_loss)
+            self.register_forward_hook(building.add_activity_loss)
 
     # What an author writes
 
@@ -198,10 +198,10 @@ class Layer(Configurable, nn.Module):
             return symbol.record(self, args, kwargs)
         args, kwargs = map_tree(building.as_tensor, (args, kwargs))
         training = kwargs.pop("training", None)
-        with self._mode(training):
-            if self.built:
-                return super().__call__(*args, **kwargs)
-            return self._first_call(args, kwargs)
+        if training is not None:
+            with self._mode(training):
+                return self(*args, **kwargs)
+        return super().__call__(*args, **kwargs) if self.built else self._first_call(args, kwargs)
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensor = next((value for value in leaves((args, kwargs)) if isinstance(value, Tensor)), None)
@@ -232,19 +232,9 @@ class Layer(Configurable, nn.Module):
         if self.first_inputs is None:
             self.first_inputs = map_tree(building.remembered, (args, kwargs))
 
-    @contextmanager
-    def _mode(self, training: bool | None) -> Iterator[None]:
-        """Run with the training flag of the whole tree set, and bring each module's own flag back."""
-        if training is None or all(module.training == bool(training) for module in self.modules()):
-            yield
-            return
-        flags = [(module, module.training) for module in self.modules()]
-        self.train(bool(training))
-        try:
-            yield
-        finally:
-            for module, flag in flags:
-                module.training = flag
+    def _mode(self, training: bool | None) -> building.Mode:
+        """Return a context in which the training flag of the whole tree is set; None changes nothing."""
+        return building.Mode(self, training)
 
     # Names, weights, losses
 
@@ -357,6 +347,10 @@ class Layer(Configurable, nn.Module):
         """Leave drawn calls and added losses behind: a copy has its own life, and their chains may be very long."""
         return {**self.__dict__, "drawn_calls": [], "_added_losses": []}
 
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        building.tell_unbuilt(self, state_dict, prefix, errors=args[-1])
+
     def count_params(self) -> int:
         """Return how many numbers the weights hold."""
         return sum(weight.numel() for weight in self.weights)
@@ -389,12 +383,6 @@ class Layer(Configurable, nn.Module):
     def extra_repr(self) -> str:
         """Return the name and whether the weights exist."""
         return f"name={self.name}, built={self.built}"
-
-
-def _add_activity_loss(layer: nn.Module, args: Any, output: Tensor) -> None:
-    assert isinstance(layer, Layer)
-    for value in leaves(output):
-        layer.add_loss(layer.activity_regularizer(value) / max(value.shape[0], 1))
 
 
 __all__ = ["BASE_ARGUMENTS", "Layer", "Shape", "axis_sizes"]

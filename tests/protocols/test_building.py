@@ -130,3 +130,37 @@ def test_forward_gets_training_too():
             return training
 
     assert Told()(torch.ones(1), training=True) is True
+
+
+def test_mode_sets_the_whole_tree_and_goes_back():
+    tree = torch.nn.Sequential(torch.nn.Identity(), torch.nn.Identity().eval())
+
+    with building.Mode(tree, False):
+        inside = [module.training for module in tree.modules()]
+
+    assert inside == [False] * 3
+    assert [module.training for module in tree.modules()] == [True, True, False]
+
+
+def test_mode_of_none_changes_nothing():
+    tree = torch.nn.Identity()
+
+    with building.Mode(tree, None):
+        assert tree.training is True
+
+
+@pytest.mark.parametrize("root", [lambda layer: layer, torch.nn.Sequential])
+def test_loading_into_an_unbuilt_layer_says_so(root):
+    layer = root(Attend())
+    prefix = "" if isinstance(layer, ck.Layer) else "0."
+
+    with pytest.raises(RuntimeError, match=r'"attend" is not built yet, so it has no weights: call it once'):
+        layer.load_state_dict({f"{prefix}kernel": torch.ones(1)})
+
+
+def test_loading_elsewhere_does_not_mention_unbuilt_layers():
+    root = torch.nn.Sequential(torch.nn.Linear(1, 1), Attend())
+
+    root.load_state_dict(root.state_dict())
+
+    assert root[1].built is False
