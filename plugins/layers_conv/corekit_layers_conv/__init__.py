@@ -1,0 +1,1 @@
+"""Convolution and pooling layers. The layers live in the modules beside it."""
