@@ -1,0 +1,1 @@
+"""Embedding, attention and recurrent layers. The layers live in the modules beside it."""
