@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from corekit.errors import SaveError
-from corekit.model.graph import OPERATORS, Graph, Slot
+from corekit.model.graph import OPERATORS, Graph
 from corekit.model.model import Model
+from corekit.model.running import Slot
 from corekit.model.sequential import Sequential
 from corekit.model.wrap import FunctionLayer, TorchLayer
 from corekit.protocols.configurable import Configurable

@@ -13,9 +13,10 @@ from torch import nn
 from corekit.errors import CorekitError, LayerError, LoadError, UnknownNameError
 from corekit.model import graph
 from corekit.model.config import named_ids
-from corekit.model.graph import OPERATORS, Slot
+from corekit.model.graph import OPERATORS
 from corekit.model.inference import infer
 from corekit.model.model import Model
+from corekit.model.running import Slot, fill
 from corekit.model.sequential import Sequential
 from corekit.model.wrap import layer_class
 from corekit.protocols.configurable import Configurable
@@ -132,13 +133,13 @@ class _Builder:
                 operation = Op(self._find("ops", step["op"]), step["op"])
             else:
                 operation = OPERATORS[step["operator"]]
-            args = graph.fill(self.decode(step["args"]), values)
-            kwargs = graph.fill(self.decode(step["kwargs"]), values)
+            args = fill(self.decode(step["args"]), values)
+            kwargs = fill(self.decode(step["kwargs"]), values)
             result = operation(*args, **kwargs) if isinstance(operation, (Layer, Op)) else _record(operation, args)
             slots = list(leaves(self.decode(step["outputs"])))
             values.update(zip((slot.index for slot in slots), leaves(result), strict=True))
-        outputs = graph.fill(self.decode(record["outputs"]), values)
-        model = cls(inputs=graph.fill(inputs, values), outputs=outputs)
+        outputs = fill(self.decode(record["outputs"]), values)
+        model = cls(inputs=fill(inputs, values), outputs=outputs)
         return self._settle(model, record, parts)
 
     def _component(self, record: Any, cls: Any, is_drawn: bool) -> Layer:

@@ -16,6 +16,7 @@ import torch
 
 from corekit.errors import ArgumentError, ArgumentTypeError, LayerError
 from corekit.model.inference import Spec, infer
+from corekit.model.running import Plan, Slot, Step, fill
 from corekit.protocols.building import as_tensor, axis_sizes
 from corekit.protocols.dtype import as_dtype, dtype_name
 from corekit.protocols.layer import Layer
@@ -161,30 +162,6 @@ def Input(  # noqa: N802 - a function with a class's name, as in Keras
     return SymbolicTensor(Spec((batch_size, *sizes), as_dtype(dtype)), name=name or f"input_{next(_count)}")
 
 
-@dataclass(frozen=True)
-class Slot:
-    """Where a value of a running graph lies."""
-
-    index: int
-
-
-@dataclass
-class Step:
-    """One call of a running graph: what to call, on which slots, where the results go, which slots are done with."""
-
-    operation: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    outputs: Any
-    freed: tuple[int, ...] = ()
-
-    @property
-    def source(self) -> int:
-        """The slot of the one argument, where the call is that simple; else -1."""
-        simple = len(self.args) == 1 and isinstance(self.args[0], Slot) and not self.kwargs
-        return self.args[0].index if simple and isinstance(self.outputs, Slot) else -1
-
-
 class Graph:
     """A drawn model as a plan: the calls between its inputs and its outputs, in an order that works.
 
@@ -213,19 +190,10 @@ class Graph:
 
     def run(self, inputs: Any, *, to_logits: bool = False) -> Any:
         """Compute the outputs; with `to_logits`, without the activations that `link_activations` names."""
-        slots: list[Any] = [None] * len(self.specs)
-        for slot, value in zip(leaves(self.inputs), leaves(self._arranged(inputs)), strict=True):
-            slots[slot.index] = value
-        for call, source, target, step in self._logits_plan if to_logits else self._plan:
-            if source >= 0:
-                slots[target] = call(slots[source])
-            else:
-                result = call(*fill(step.args, slots), **fill(step.kwargs, slots))
-                for slot, value in zip(leaves(step.outputs), leaves(result), strict=True):
-                    slots[slot.index] = value
-            for index in step.freed:
-                slots[index] = None
-        return fill(self.outputs, slots)
+        plan = self._logits_plan if to_logits else self._plan
+        if isinstance(inputs, torch.Tensor) and isinstance(self.inputs, Slot):
+            return plan.run_on_tensor(inputs)
+        return plan.run(leaves(self._arranged(inputs)))
 
     def link_activations(self) -> list[Any]:
         """Return, for each output, the activation that its layer applies last, or None."""
@@ -274,14 +242,10 @@ class Graph:
             step.freed = tuple(sorted(used - kept))
             kept |= used
 
-    def _compile(self, *, to_logits: bool) -> list[tuple[Callable[..., Any], int, int, Step]]:
+    def _compile(self, *, to_logits: bool) -> Plan:
         last = {id(step) for step in self._last_steps() if step is not None} if to_logits else set()
-        plan = []
-        for step in self.steps:
-            call = step.operation.logits if id(step) in last else step.operation  # type: ignore[attr-defined]
-            source = step.source
-            plan.append((call, source, step.outputs.index if source >= 0 else -1, step))
-        return plan
+        calls = [step.operation.logits if id(step) in last else step.operation for step in self.steps]  # type: ignore[attr-defined]
+        return Plan(calls, self.steps, len(self.specs), self.inputs, self.outputs)
 
     def _last_steps(self) -> list[Any]:
         """Return, for each output, the step that gives it where its layer offers logits and nobody else looks."""
@@ -363,11 +327,6 @@ def _nodes_between(inputs: Any, outputs: Any) -> list[Node]:
             found[tensor.node.number] = tensor.node
             waiting += [v for v in leaves((tensor.node.args, tensor.node.kwargs)) if isinstance(v, SymbolicTensor)]
     return [found[number] for number in sorted(found)]
-
-
-def fill(structure: Any, slots: Any) -> Any:
-    """Return the structure with each Slot replaced by its value."""
-    return map_tree(lambda value: slots[value.index] if isinstance(value, Slot) else value, structure)
 
 
 def _map_specs(function: Callable[[Spec], Any], specs: Any) -> Any:

@@ -36,6 +36,8 @@ def filling_training(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(call)
     def forward(self: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs:  # the usual call, at half the cost
+            return call(self, args[0], training=self.training if training is None else training)
         return call(self, *args, training=self.training if training is None else training, **kwargs)
 
     return forward
@@ -57,12 +59,27 @@ class Mode:
 
     def __enter__(self) -> None:
         if self.training is not None:
-            self.flags = [(module, module.training) for module in self.layer.modules()]
-            self.layer.train(bool(self.training))
+            flags = [(module, module.training) for module in tree(self.layer)]
+            if any(flag != self.training for _, flag in flags):
+                self.flags = flags
+                self.layer.train(bool(self.training))
 
     def __exit__(self, *error: object) -> None:
         for module, flag in self.flags:
-            module.training = flag
+            if module.training != flag:
+                module.training = flag
+
+
+def tree(layer: torch.nn.Module) -> list[torch.nn.Module]:
+    """Return a module and all inside it, each once; `modules()` without the paths, which cost most of its time."""
+    found = {layer: None}
+    waiting = [layer]
+    while waiting:
+        for module in waiting.pop()._modules.values():
+            if module is not None and module not in found:
+                found[module] = None
+                waiting.append(module)
+    return list(found)
 
 
 def building_once(build: Callable[..., None]) -> Callable[..., None]:
@@ -110,6 +127,23 @@ def remembered(value: Any) -> Any:
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return shape_of(value), dtype_name(value.dtype)
     return value if isinstance(value, (bool, int, float, str)) else None
+
+
+_VALUES = {torch.Tensor, torch.nn.Parameter, type(None), bool, int, float, str}
+
+
+def are_values(args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Return whether arguments can go to `call` as they are: no array among them, and no symbol.
+
+    Example:
+        >>> are_values([torch.ones(1), [torch.ones(1), 2]], {}), are_values([np.ones(1)], {})
+        (True, False)
+    """
+    for value in args:
+        kind = type(value)
+        if kind not in _VALUES and not ((kind is list or kind is tuple) and are_values(value, {})):
+            return False
+    return not kwargs or are_values(list(kwargs.values()), {})
 
 
 def as_tensor(value: Any) -> Any:

@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import (
+    _global_backward_hooks,
+    _global_backward_pre_hooks,
+    _global_forward_hooks,
+    _global_forward_pre_hooks,
+)
 
 from corekit.errors import LayerError, ShapeError, StateError
 from corekit.protocols import building
@@ -17,10 +23,17 @@ from corekit.protocols.configurable import Configurable, refuse_unknown
 from corekit.protocols.creation import create
 from corekit.protocols.dtype import as_dtype
 from corekit.protocols.loss import snake_case
-from corekit.protocols.metric import Metric
 from corekit.protocols.symbolic import find_symbolic
 from corekit.protocols.tree import leaves, map_tree
-from corekit.protocols.weights import WeightPenalty, call_weight, free_name_for, initial_value, weight_shape
+from corekit.protocols.weights import (
+    WeightPenalty,
+    call_weight,
+    copy_into,
+    free_name_for,
+    initial_value,
+    weight_shape,
+    weights_by_path,
+)
 
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "input_shape")
 
@@ -190,18 +203,29 @@ class Layer(Configurable, nn.Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Build at the first call, note symbolic calls in the graph, then compute."""
-        if self.built and len(args) == 1 and not kwargs and type(args[0]) is Tensor:
-            return super().__call__(*args)
+        one = len(args) == 1 and not kwargs and type(args[0]) is Tensor
+        if not (self.built and (one or building.are_values(args, kwargs))):
+            return self._careful_call(args, kwargs)
+        if "training" in kwargs:
+            with self._mode(kwargs.pop("training")):
+                return self(*args, **kwargs)
+        if (  # what torch's own __call__ asks, in one frame instead of three: half of a small layer's cost
+            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
+            or _global_forward_hooks or _global_forward_pre_hooks or _global_backward_hooks
+            or _global_backward_pre_hooks or self._compiled_call_impl is not None or torch._C._get_tracing_state()
+        ):  # fmt: skip
+            return super().__call__(*args, **kwargs)
+        return self.forward(*args, **kwargs)
+
+    def _careful_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call with what may be no tensor, or a layer that is not built."""
         building.check_made(self)
         symbol = find_symbolic(args, kwargs)
         if symbol is not None:
             return symbol.record(self, args, kwargs)
         args, kwargs = map_tree(building.as_tensor, (args, kwargs))
-        training = kwargs.pop("training", None)
-        if training is not None:
-            with self._mode(training):
-                return self(*args, **kwargs)
-        return super().__call__(*args, **kwargs) if self.built else self._first_call(args, kwargs)
+        with self._mode(kwargs.pop("training", None)):
+            return super().__call__(*args, **kwargs) if self.built else self._first_call(args, kwargs)
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensor = next((value for value in leaves((args, kwargs)) if isinstance(value, Tensor)), None)
@@ -268,20 +292,7 @@ class Layer(Configurable, nn.Module):
 
         Unlike `state_dict`, it has each shared weight once, and no metric's state.
         """
-        found: dict[str, Tensor] = {}
-        seen: set[int] = set()
-        metrics: list[str] = []
-        for path, module in self.named_modules():
-            if isinstance(module, Metric) or any(path.startswith(metric) for metric in metrics):
-                metrics.append(f"{path}.")
-                continue
-            transient = module._non_persistent_buffers_set
-            named = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
-            for name, weight in named:
-                if id(weight) not in seen and name not in transient:
-                    seen.add(id(weight))
-                    found[f"{path}.{name}" if path else name] = weight
-        return found
+        return weights_by_path(self)
 
     @property
     def weights(self) -> list[Tensor]:
@@ -313,17 +324,7 @@ class Layer(Configurable, nn.Module):
         Raises:
             ShapeError: their number or a shape differs; nothing was changed.
         """
-        mine = self.weights
-        given = [w if isinstance(w, Tensor) else torch.as_tensor(np.asarray(w).copy()) for w in weights]
-        if len(given) != len(mine):
-            hint = "" if self.built else f"  {self.name} is not built yet: call it, or give it an input_shape."
-            raise ShapeError(f'"{self.name}" has {len(mine)} weights, got {len(given)}.{hint}')
-        for index, (old, new) in enumerate(zip(mine, given, strict=True)):
-            if old.shape != new.shape:
-                raise ShapeError(f'weight {index} of "{self.name}" is {tuple(old.shape)}, got {tuple(new.shape)}.')
-        with torch.no_grad():
-            for old, new in zip(mine, given, strict=True):
-                old.copy_(new)
+        copy_into(self, weights)
 
     @property
     def input(self) -> Any:

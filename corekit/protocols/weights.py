@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from corekit.errors import ArgumentError, ArgumentTypeError
+from corekit.errors import ArgumentError, ArgumentTypeError, ShapeError
 from corekit.protocols.configurable import Configurable
+from corekit.protocols.metric import Metric
 
 InitializerLike = Callable[..., Tensor]
 WeightPenalty = Callable[[Tensor], Tensor]
@@ -128,3 +129,40 @@ def call_weight(layer: Any, name: str, value: Tensor) -> None:
         for labelled in (table, layer._regularizers, layer._constraints):
             if made in labelled:
                 labelled[name] = labelled.pop(made)
+
+
+def copy_into(layer: Any, weights: Sequence[Any]) -> None:
+    """Copy arrays into a layer's weights, in their order.
+
+    Raises:
+        ShapeError: their number or a shape differs; nothing was changed.
+    """
+    mine = layer.weights
+    given = [w if isinstance(w, Tensor) else torch.as_tensor(np.asarray(w).copy()) for w in weights]
+    if len(given) != len(mine):
+        hint = "" if layer.built else f"  {layer.name} is not built yet: call it, or give it an input_shape."
+        raise ShapeError(f'"{layer.name}" has {len(mine)} weights, got {len(given)}.{hint}')
+    for index, (old, new) in enumerate(zip(mine, given, strict=True)):
+        if old.shape != new.shape:
+            raise ShapeError(f'weight {index} of "{layer.name}" is {tuple(old.shape)}, got {tuple(new.shape)}.')
+    with torch.no_grad():
+        for old, new in zip(mine, given, strict=True):
+            old.copy_(new)
+
+
+def weights_by_path(layer: nn.Module) -> dict[str, Tensor]:
+    """Return all weights of a layer by their path, each once; see `Layer.named_weights`."""
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    metrics: list[str] = []
+    for path, module in layer.named_modules():
+        if isinstance(module, Metric) or any(path.startswith(metric) for metric in metrics):
+            metrics.append(f"{path}.")
+            continue
+        transient = module._non_persistent_buffers_set
+        named = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+        for name, weight in named:
+            if id(weight) not in seen and name not in transient:
+                seen.add(id(weight))
+                found[f"{path}.{name}" if path else name] = weight
+    return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from corekit import Layer
@@ -38,11 +40,10 @@ class Add(Layer):
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Return the sum of the inputs."""
-        rank = max(x.dim() for x in inputs)
-        total, *others = (x[(slice(None), *(None,) * (rank - x.dim()))] if x.dim() < rank else x for x in inputs)
-        for other in others:
-            total = total + other
-        return total
+        if len({x.dim() for x in inputs}) > 1:
+            rank = max(x.dim() for x in inputs)
+            inputs = [x[(slice(None), *(None,) * (rank - x.dim()))] if x.dim() < rank else x for x in inputs]
+        return functools.reduce(torch.add, inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape that all of them broadcast to."""

@@ -50,12 +50,9 @@ class Dense(Layer):
             raise ArgumentError(f"Dense(units={units!r}): expected a whole number from 1, for example Dense(10).")
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units, self.use_bias, self.activation = units, use_bias, activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_initializer, self.bias_initializer = map(initializers.get, (kernel_initializer, bias_initializer))
+        self.kernel_regularizer, self.bias_regularizer = map(regularizers.get, (kernel_regularizer, bias_regularizer))
+        self.kernel_constraint, self.bias_constraint = map(constraints.get, (kernel_constraint, bias_constraint))
 
     def build(self, input_shape: Shape) -> None:
         """Make the kernel and the bias."""
@@ -71,19 +68,22 @@ class Dense(Layer):
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the output without the activation."""
-        if inputs.shape[-1] != self.kernel.shape[0]:
-            self.compute_output_shape(inputs.shape)
-        if not inputs.is_floating_point():
-            inputs = inputs.to(self.kernel.dtype)
-        if self.bias is not None and inputs.dim() == 2:
-            return torch.addmm(self.bias, inputs, self.kernel)  # one kernel instead of two
-        outputs = inputs @ self.kernel
-        return outputs if self.bias is None else outputs + self.bias
+        held: Any = self._parameters  # torch looks self.kernel up in Python, at half the cost of a small product
+        kernel = held["kernel"] if "kernel" in held else self.kernel  # noqa: SIM401 - parametrized, it is not in there
+        bias = held["bias"] if "bias" in held else self.bias  # noqa: SIM401 - get() would look for both
+        x = inputs if inputs.is_floating_point() else inputs.to(kernel.dtype)
+        try:
+            if bias is None or x.dim() != 2:
+                return x @ kernel if bias is None else x @ kernel + bias
+            return torch.addmm(bias, x, kernel)  # one kernel instead of two
+        except RuntimeError:
+            self.compute_output_shape(inputs.shape)  # says what is wrong, where it is the shape
+            raise
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return activation(inputs @ kernel + bias)."""
-        outputs = self.logits(inputs)
-        return outputs if self.activation is None else self.activation(outputs)
+        outputs, activation = self.logits(inputs), self.activation
+        return outputs if activation is None else activation(outputs)
 
     @property
     def link_activation(self) -> Any:  # type: ignore[override]  # read only here
