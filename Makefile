@@ -35,8 +35,9 @@ types: install
 stubs: install  ## write the namespaces' .pyi files and the table of standard names
 	$(BIN)/python scripts/write_stubs.py
 
-bench: install
-	$(BIN)/python benchmarks/start_up.py
+bench: install  ## the main table; a part of it: make bench WORKLOADS=W1,W4 FRAMEWORKS=corekit,torch_tuned ROUNDS=5
+	$(BIN)/python -m benchmarks.run $(if $(WORKLOADS),--workloads $(WORKLOADS)) \
+	  $(if $(FRAMEWORKS),--frameworks $(FRAMEWORKS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(BENCH)
 
 test-gpu: install
 	$(BIN)/python -m pytest -m cuda
