@@ -180,6 +180,14 @@ OWNERS: dict[str, dict[str, str]] = {
         "non_neg": "corekit-layers-basic",
         "unit_norm": "corekit-layers-basic",
     },
+    "schedules": {
+        "CosineDecay": "corekit-optim-basic",
+        "CosineDecayRestarts": "corekit-optim-basic",
+        "ExponentialDecay": "corekit-optim-basic",
+        "InverseTimeDecay": "corekit-optim-basic",
+        "PiecewiseConstantDecay": "corekit-optim-basic",
+        "PolynomialDecay": "corekit-optim-basic",
+    },
     "callbacks": {
         "EarlyStopping": "corekit-callbacks-basic",
         "LambdaCallback": "corekit-callbacks-basic",

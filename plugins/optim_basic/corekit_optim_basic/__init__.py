@@ -1,1 +1,1 @@
-"""SGD, Adam and RMSprop for corekit, one file each; importing this package imports none of them."""
+"""SGD, Adam, RMSprop and learning rate schedules for corekit, one file each; importing this package imports none."""
