@@ -6,30 +6,49 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from corekit.errors import ArgumentError, ArgumentTypeError, StateError
+from corekit.protocols.arguments import check_count, check_number
+from corekit.protocols.averaging import overwrite
 from corekit.protocols.configurable import Configurable, refuse_unknown
-from corekit.protocols.units import State, Unit, partition
+from corekit.protocols.plan import Plan
+from corekit.protocols.rates import place_rates, set_rates
+from corekit.protocols.tracing import no_grad
+from corekit.protocols.units import State, Way, choose_way
+
+_ARGUMENTS = (
+    "learning_rate", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum",
+    "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps", "lr", "name",
+)  # fmt: skip
 
 
 class Optimizer(Configurable, torch.optim.Optimizer):
     """Subclass it and write `init(param)` and `update(param, grad, state, learning_rate)`; the rest is here.
 
-    Decoupled weight decay, learning rates (numbers, schedules, torch's schedulers), Keras's and torch's way of
-    making one (without parameters, or `AdamW(model.parameters(), lr=...)`) come with the base. What changes from step
-    to step is a 0-d tensor on the parameters' device, so that a compiled step never recompiles.
+    Learning rates (numbers, schedules, torch's schedulers), decoupled weight decay, clipping, accumulation, averages
+    of the weights, Keras's and torch's way of making one (without parameters, or `AdamW(model.parameters(), lr=...)`)
+    come with the base. What changes from step to step is a 0-d tensor on the parameters' device, so that a compiled
+    step never recompiles. A step unscales gradients, accumulates, clips, takes the decay off, updates, averages.
 
     `elementwise = True` promises that `update` treats each element alone; then small tensors (at most `flat_limit`
     elements) are updated together as one flat buffer. Others go through `update_many`, a loop unless overridden.
+    `fused = True` says that the class has an `update_fused`, which comes before both where it may.
 
     Args:
-        learning_rate: a number, a schedule of the step count, or, torch's way, the parameters.
+        learning_rate: a number, a schedule of the count of passes, or, torch's way, the parameters.
         weight_decay: share of a weight, times the learning rate, taken off it at each step; None or 0 for no decay.
+        clipnorm: no gradient's norm is larger. One at most of the three clips; None or 0 for no clipping.
+        clipvalue: no gradient's element is larger, nor less than its negative.
+        global_clipnorm: the norm of all gradients together is not larger.
+        use_ema: keep moving averages of the weights, which `finalize_variable_values` puts in the weights' place.
+        ema_momentum: share of the old average that stays at each pass, from 0 to 1.
+        ema_overwrite_frequency: put the averages in the weights' place after every so many updates; None for never.
+        loss_scale_factor: what `scale_loss` multiplies by; gradients are divided by it.
+        gradient_accumulation_steps: one update for so many passes, 2 or more, with the mean of their gradients.
         lr: torch's name for learning_rate.
         name: default the class's name.
 
@@ -47,6 +66,7 @@ class Optimizer(Configurable, torch.optim.Optimizer):
     """
 
     elementwise = False
+    fused = False
     flat_limit = 2**14  # elements; above it a call's own cost no longer counts and the copies would
 
     def __init__(
@@ -54,11 +74,19 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         learning_rate: Any = 0.001,
         *,
         weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         lr: Any = None,
         name: str | None = None,
         **unknown: Any,
     ) -> None:
-        refuse_unknown(type(self), unknown, ("learning_rate", "weight_decay", "lr", "name"))
+        refuse_unknown(type(self), unknown, _ARGUMENTS)
         params = None
         if isinstance(learning_rate, Iterable) and not isinstance(learning_rate, (str, Tensor)):
             if len(self._arguments[0]) > 1:  # torch's second argument is the rate, Keras's is something else
@@ -66,12 +94,25 @@ class Optimizer(Configurable, torch.optim.Optimizer):
             known = inspect.signature(type(self)).parameters.get("learning_rate")
             params, learning_rate = list(learning_rate), 0.001 if known is None else known.default
             self._arguments = ((), self._arguments[1])
+        self._plan = Plan(self)
         super().__init__([{"params": []}], {"lr": torch.zeros((), dtype=torch.float64)})
         self.name = name or type(self).__name__
-        self.weight_decay = None if weight_decay is None else self.check_number("weight_decay", weight_decay)
-        self._units: list[Unit] | None = None
-        self._units_key: tuple[Any, ...] = ()
-        self._steps: dict[torch.device, Tensor] = {}  # the step count, once for each device
+        self.weight_decay = self._limit("weight_decay", weight_decay)
+        self.clipnorm = self._limit("clipnorm", clipnorm)
+        self.clipvalue = self._limit("clipvalue", clipvalue)
+        self.global_clipnorm = self._limit("global_clipnorm", global_clipnorm)
+        if [clipnorm, clipvalue, global_clipnorm].count(None) < 2:
+            given = f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
+            raise ArgumentError(
+                f"{type(self).__name__}({given}): only one of the three may clip. Leave out the others."
+            )
+        self.use_ema = use_ema
+        self.ema_momentum = check_number(self, "ema_momentum", ema_momentum, most=1)
+        self.ema_overwrite_frequency = self._count("ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        if loss_scale_factor is not None:
+            loss_scale_factor = check_number(self, "loss_scale_factor", loss_scale_factor, above=0)
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = self._count("gradient_accumulation_steps", gradient_accumulation_steps, 2)
         self._names: dict[Tensor, str] = {}
         self._undecayed: set[Tensor] = set()
         self._undecayed_names: tuple[str, ...] = ()
@@ -99,21 +140,48 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         for param, grad, state in zip(params, grads, states, strict=True):
             self.update(param, grad, state, learning_rate)
 
+    def update_fused(
+        self,
+        params: list[Tensor],
+        grads: list[Tensor],
+        states: dict[str, list[Tensor]],
+        learning_rate: Tensor | float,
+        *,
+        step: Tensor | float,
+        weight_decay: float,
+    ) -> None:
+        """Update tensors by a kernel that takes them all; needed where `fused = True`.
+
+        Called in place of `update`, weight decay included, for float32, bfloat16 and float16 on CPU and CUDA, where
+        each tensor fills one block of memory and its gradient and state lie as it does.
+
+        Args:
+            params: changed in place.
+            grads: their gradients, not to be changed.
+            states: what `init` returned, a list for each name.
+            learning_rate: a number where it may be read without waiting, else a 0-d tensor.
+            step: the count of this step, from 1; a number or a tensor as the learning rate is.
+            weight_decay: 0.0 for none.
+        """
+        raise ArgumentTypeError(f"{type(self).__name__} says fused = True and has no update_fused.")
+
     def check_number(self, name: str, value: Any, below: float = math.inf) -> float:
         """Return a constructor's number, or raise where it is none, is negative, or is not less than `below`."""
-        expected = f"expected a number{', or a schedule' * (name == 'learning_rate')}, from 0 to less than {below}"
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise ArgumentTypeError(f"{type(self).__name__}({name}={value!r}): {expected}.")
-        if not 0 <= float(value) < below:
-            raise ArgumentError(f"{type(self).__name__}({name}={value}): {expected}.")
-        return float(value)
+        kind = "a number, or a schedule" if name == "learning_rate" else "a number"
+        return check_number(self, name, value, below=below, kind=kind)
+
+    def _limit(self, name: str, value: Any) -> float | None:
+        return None if value is None else self.check_number(name, value)
+
+    def _count(self, name: str, value: Any, least: int) -> int | None:
+        return None if value is None else check_count(self, name, value, least=least, otherwise=", or None for never")
 
     # Binding
 
     @property
     def is_bound(self) -> bool:
         """Whether the optimizer knows the parameters that it updates."""
-        return any(group["params"] for group in self.param_groups)
+        return bool(self._params)
 
     def bind(self, params: Iterable[Any]) -> Optimizer:
         """Take the parameters: tensors, (name, tensor) pairs, or torch's group dicts. `compile` does it for you.
@@ -141,8 +209,9 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         if wrong := known & param_group.keys() - {"lr", "weight_decay", "name"}:
             raise ArgumentError(f"{self.name}: a group has its own {wrong}; only lr and weight_decay may differ.")
         super().add_param_group(param_group)
-        _place_rate(self.param_groups[-1])
-        self._units = None
+        place_rates(self.param_groups[-1:])
+        self._params = [param for group in self.param_groups for param in group["params"]]
+        self._plan.forget()
 
     def exclude_from_weight_decay(
         self, var_list: Iterable[Tensor] | None = None, var_names: Iterable[str] | None = None
@@ -150,7 +219,7 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         """Leave weights alone that stand in `var_list`, or in whose name one of `var_names` (patterns) is found."""
         self._undecayed |= set(var_list or ())
         self._undecayed_names += tuple(var_names or ())
-        self._units = None
+        self._plan.forget()
 
     # The learning rate and the step count
 
@@ -163,13 +232,13 @@ class Optimizer(Configurable, torch.optim.Optimizer):
     def learning_rate(self, value: Any) -> None:
         self._schedule = value if callable(value) and not isinstance(value, Tensor) else None
         rate = value if self._schedule is None else self._schedule(self.iterations)
-        self._set_rates(rate if isinstance(rate, Tensor) else self.check_number("learning_rate", rate))
+        place_rates(self.param_groups)
+        set_rates(self.param_groups, rate if isinstance(rate, Tensor) else self.check_number("learning_rate", rate))
 
     @property
     def iterations(self) -> Tensor:
-        """How many steps were made, a 0-d tensor."""
-        counts = [*self._steps.values(), *(state["step"] for state in self.state.values() if "step" in state)]
-        return counts[0] if counts else torch.zeros((), dtype=torch.float64)
+        """How many updates were made, a 0-d tensor. A schedule is asked with the count of passes, as in Keras."""
+        return self._plan.iterations
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments; the learning rate is the present one, or the schedule."""
@@ -178,32 +247,71 @@ class Optimizer(Configurable, torch.optim.Optimizer):
 
     # A step
 
-    @torch.no_grad()
+    @property
+    def is_due(self) -> bool:
+        """Whether the next pass makes an update; else it only accumulates. Known to the host, and always without."""
+        steps = self.gradient_accumulation_steps
+        return not steps or self._plan.accumulation.phase == steps - 1
+
+    def note_pass(self) -> None:
+        """Count a pass. `apply` does it; who traces `collect` and `update_from` calls it outside of them."""
+        if self.gradient_accumulation_steps:
+            self._plan.accumulation.phase = (self._plan.accumulation.phase + 1) % self.gradient_accumulation_steps
+
     def apply(self, grads: Sequence[Tensor | None], params: Sequence[Tensor] | None = None) -> None:
         """Update the parameters from gradients in their order; a None leaves its parameter alone.
+
+        With `gradient_accumulation_steps` only each so many-th call makes an update, from all gradients since the last.
 
         Raises:
             StateError: it has no parameters, or other ones than those given.
         """
+        if params is not None or len(grads) != len(self._params) or not grads:
+            grads = self._in_order(grads, params)
+        is_due = self.is_due
+        self.note_pass()
+        if is_due:
+            self.update_from(grads)
+        else:
+            self.collect(grads)
+
+    def _in_order(self, grads: Sequence[Tensor | None], params: Sequence[Tensor] | None) -> Sequence[Tensor | None]:
+        """Return the gradients in the order of the optimizer's parameters; bind it if it has none."""
         if not self.is_bound:
             if params is None:
                 raise StateError(f"{self.name} has no parameters yet. Call compile, or optimizer.bind(parameters).")
             self.bind(params)
-        mine = [param for group in self.param_groups for param in group["params"]]
-        if params is not None and list(map(id, params)) != list(map(id, mine)):
+        if params is not None and list(map(id, params)) != list(map(id, self._params)):
             by_id = {id(param): grad for param, grad in zip(params, grads, strict=True)}
-            grads = [by_id.pop(id(param), None) for param in mine]
+            grads = [by_id.pop(id(param), None) for param in self._params]
             if by_id:
                 raise StateError(f"{self.name} is not bound to {len(by_id)} of the parameters. Bind it to all of them.")
-        if len(grads) != len(mine):
-            raise StateError(f"{self.name} has {len(mine)} parameters, got {len(grads)} gradients.")
-        if self._units is None or self._units_key != tuple(grad is not None and grad.device for grad in grads):
-            self.prepare([grad is not None for grad in grads])
-        for step in self._steps.values():
-            torch._foreach_add_([step], 1)  # not step.add_(1), which torch 2.13 compiles away: see _set_rates
-        self._set_rates(None if self._schedule is None else self._schedule(self.iterations - 1))
-        for unit in self._units or ():
-            unit.update([grads[position] for position in unit.positions], self.update_many, self.weight_decay)
+        if len(grads) != len(self._params):
+            raise StateError(f"{self.name} has {len(self._params)} parameters, got {len(grads)} gradients.")
+        return grads
+
+    def collect(self, grads: Sequence[Tensor | None]) -> None:
+        """Add the gradients of a pass that is not due to those before it."""
+        with no_grad():
+            self._plan.collect(grads)
+
+    def update_from(self, grads: Sequence[Tensor | None]) -> None:
+        """Make an update from the gradients of this pass, and those collected before it."""
+        with no_grad():
+            self._plan.update(grads)
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """Return the loss times `loss_scale_factor`, for a backward pass in which small gradients survive."""
+        return loss * self.loss_scale_factor if self.loss_scale_factor else loss
+
+    @torch.no_grad()
+    def finalize_variable_values(self, trainable_variables: Iterable[Tensor] | None = None) -> None:
+        """With `use_ema`, put the averages in the place of the weights (default all); `fit` ends with it."""
+        weights = self._params if trainable_variables is None else list(trainable_variables)
+        if strangers := set(weights) - set(self._params):
+            raise StateError(f"{self.name} is not bound to {len(strangers)} of the weights, so it averaged them never.")
+        if self.use_ema:
+            overwrite(weights, self.state)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor | None, Tensor]]) -> None:
         """Keras 2's spelling of `apply`."""
@@ -216,70 +324,49 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self.apply([param.grad for group in self.param_groups for param in group["params"]])
+        self.apply([param.grad for param in self._params])
         return loss
 
     # State
 
     @torch.no_grad()
-    def prepare(self, has_grad: Sequence[bool] | None = None) -> None:
-        """Make the state for the parameters that will have a gradient (default: all that require one)."""
+    def prepare(self, has_grad: Sequence[bool] | None = None, *, flat: bool = True) -> None:
+        """Make the state for the parameters that will have a gradient.
+
+        Args:
+            has_grad: for each parameter; default those that require one.
+            flat: whether small tensors may be joined; False for a step that will be compiled, where that is slow.
+        """
         if self._undecayed_names and not any(self._names.values()):
             raise StateError(
                 f"{self.name} cannot exclude {self._undecayed_names} from weight decay: it knows no names.\n"
                 "  Write  optimizer.bind(model.named_parameters())  or  exclude_from_weight_decay(var_list=[...])."
             )
-        params = [param for group in self.param_groups for param in group["params"]]
-        having = [param.requires_grad for param in params] if has_grad is None else has_grad
-        self._units_key = tuple(bool(has) and param.device for has, param in zip(having, params, strict=True))
-        done = self.iterations
-        self._units = partition(self.param_groups, having, self._kind)
-        for unit in self._units:
-            unit.make_states(self.init, self.state)
-            device = unit.params[0].device
-            if device not in self._steps:
-                self._steps[device] = done.to(device, _exact(device)).clone()
-            for state in [*unit.states, *(self.state[param] for param in unit.params)]:
-                state["step"] = self._steps[device]
-        self._set_rates()
+        may_join = flat and not torch.compiler.is_compiling()
+        self._plan.prepare(self._params, has_grad, lambda param: self._kind(param, may_join))
 
-    def _kind(self, param: Tensor) -> tuple[bool, bool]:
-        """Return whether weight decay may touch the parameter, and whether it may be part of a flat buffer."""
+    def _kind(self, param: Tensor, may_join: bool) -> tuple[bool, Way]:
+        """Return whether weight decay may touch the parameter, and which way it is updated."""
         name = self._names.get(param, "")
         excluded = param in self._undecayed or any(re.search(pattern, name) for pattern in self._undecayed_names)
-        small = self.elementwise and param.numel() <= self.flat_limit and not hasattr(param, "placements")  # sharded
-        return not excluded, small
+        joined = may_join and self.elementwise and param.numel() <= self.flat_limit
+        return not excluded, choose_way(param, fused=self.fused, joined=joined)
 
-    def _set_rates(self, rate: Any = None) -> None:
-        """Put each group's `lr` where its parameters are (torch's idiom writes numbers there), and set it to `rate`."""
-        for group in self.param_groups:
-            lr, params = group["lr"], group["params"]
-            if not isinstance(lr, Tensor) or (params and lr.device != params[0].device):
-                _place_rate(group)
-            if rate is not None:
-                # In place, because a captured step reads this very tensor; by foreach, because torch 2.13 drops an
-                # in-place method on a 0-d float64 CPU tensor from compiled code where its result is not used.
-                torch._foreach_copy_([group["lr"]], [torch.as_tensor(rate, dtype=torch.float64)])
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that resuming needs, as torch's optimizers do; in mid-accumulation too."""
+        packed: dict[str, Any] = super().state_dict()
+        if self.gradient_accumulation_steps:
+            packed["param_groups"][0]["passes_collected"] = self._plan.accumulation.phase
+        return packed
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up where another optimizer of the same parameters stopped."""
         if not self.is_bound:
             raise StateError(f"{self.name} has no parameters yet: compile the model (or bind) before load_state_dict.")
         super().load_state_dict(state_dict)
-        self._steps.clear()
-        self._units = None
+        self._plan.accumulation.phase = self.param_groups[0].pop("passes_collected", 0)
+        self._plan.forget(counts=True)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {key: value for key, value in self.__dict__.items() if not key.startswith("_optimizer_")}
-        return {**kept, "_units": None}  # torch makes its hooks (_optimizer_...) anew, `prepare` the units
-
-
-def _place_rate(group: dict[str, Any]) -> None:
-    """Make the group's `lr` a tensor of its own, beside the group's parameters."""
-    device = group["params"][0].device if group["params"] else torch.device("cpu")
-    group["lr"] = torch.as_tensor(group["lr"], dtype=_exact(device)).detach().to(device).clone()
-
-
-def _exact(device: torch.device) -> torch.dtype:
-    """Return the dtype for counts and rates: 0-d tensors never promote a parameter, so the widest is free."""
-    return torch.float32 if device.type == "mps" else torch.float64
+        # torch makes its hooks (_optimizer_...) anew
+        return {key: value for key, value in self.__dict__.items() if not key.startswith("_optimizer_")}

@@ -19,6 +19,7 @@ from torch import Tensor
 from corekit.errors import ArgumentError, ArgumentTypeError, DataError
 from corekit.model.model import Model
 from corekit.protocols.callback import Callback
+from corekit.protocols.optimizer import Optimizer
 from corekit.protocols.tree import map_tree
 from corekit.training import data as sources
 from corekit.training.check import check_counts, check_finite_loss, check_inputs, refuse_not_finite
@@ -120,6 +121,8 @@ def fit(
                 break
     finally:
         bar.stop()
+    if isinstance(trainer.optimizer, Optimizer) and trainer.optimizer.use_ema and epochs > initial_epoch:
+        trainer.optimizer.finalize_variable_values()
     _tell(watchers, "on_train_end", logs)
     return history
 

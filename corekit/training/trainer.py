@@ -122,7 +122,7 @@ class Trainer:
         self._place_optimizer()
         if self._whole_step and self._run_step == self._step:
             if isinstance(self.optimizer, Optimizer):
-                self.optimizer.prepare([param.requires_grad for param in self.params])
+                self.optimizer.prepare([param.requires_grad for param in self.params], flat=False)
             self._run_step = torch.compile(self._step, fullgraph=True)
 
     def _place_optimizer(self) -> None:

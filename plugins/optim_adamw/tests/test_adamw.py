@@ -17,6 +17,12 @@ CASES = {
     "excluded": ({"learning_rate": 0.01, "weight_decay": 0.3}, ["bias", "sca"]),
     "amsgrad": ({"learning_rate": 0.01, "amsgrad": True}, []),
     "betas": ({"learning_rate": 0.01, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}, []),
+    "clipnorm": ({"learning_rate": 0.01, "clipnorm": 0.5}, []),
+    "clipvalue": ({"learning_rate": 0.01, "clipvalue": 0.3}, []),
+    "global_clipnorm": ({"learning_rate": 0.01, "global_clipnorm": 1.0}, []),
+    "ema": ({"learning_rate": 0.01, "use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 3}, []),
+    "accumulation": ({"learning_rate": 0.01, "gradient_accumulation_steps": 4, "weight_decay": 0.3}, ["bias"]),
+    "loss_scale": ({"learning_rate": 0.01, "loss_scale_factor": 64.0}, []),
 }
 SCRIPT = f"""
 for case, (kwargs, excluded) in {CASES!r}.items():
@@ -102,8 +108,8 @@ def test_zero_epsilon_is_exactly_torch():
 def ways(dtype, **kwargs):
     """Return the weights after the loop, the flat buffer, and what ships (fused, but for float64)."""
     loop, flat, shipped = (AdamW(0.01, weight_decay=0.1, **kwargs) for _ in range(3))
-    loop.update_many = super(AdamW, loop).update_many
-    flat.flat_limit = 2**14
+    loop.fused = flat.fused = False
+    loop.flat_limit = 0
     return [list(train(optimizer, dtype).values()) for optimizer in (loop, flat, shipped)]
 
 
@@ -127,9 +133,35 @@ def test_fused_kernel_is_used_where_equal(dtype, used, monkeypatch):
     assert bool(calls) is used
 
 
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_compiled_op_is_bit_equal_to_eager(amsgrad):
+    torch._dynamo.reset()
+    eager = train(AdamW(0.01, amsgrad=amsgrad))
+    optimizer = AdamW(0.01, amsgrad=amsgrad)
+
+    compiled = train(optimizer, apply=torch.compile(optimizer.update_from, fullgraph=True, backend="aot_eager"))
+
+    assert all(map(torch.equal, compiled.values(), eager.values()))
+
+
+def test_op_keeps_the_rules_of_custom_ops():
+    lists = [[torch.randn(3, 2), torch.randn(2)] for _ in range(2)] + [[torch.ones(3, 2), torch.ones(2)]] * 2
+    scalars = (
+        torch.tensor(0.01, dtype=torch.float64),
+        torch.tensor(0.001, dtype=torch.float64),
+        torch.tensor(torch.inf),
+    )
+
+    torch.library.opcheck(
+        torch.ops.corekit_optim_adamw.fused_adamw_.default,
+        (*lists, [], *scalars, 0.9, 0.999, 1e-7),
+        test_utils=("test_schema", "test_faketensor"),
+    )
+
+
 def test_many_steps_stay_with_the_equation():
     fused, loop = AdamW(1e-3), AdamW(1e-3)
-    loop.update_many = super(AdamW, loop).update_many
+    loop.fused, loop.flat_limit = False, 0
     both = []
     for optimizer in (fused, loop):
         weight = torch.nn.Parameter(torch.ones(50))
@@ -208,11 +240,11 @@ def test_torch_schedulers_set_the_rate(schedule):
     assert float(optimizer.learning_rate) == pytest.approx(reference.param_groups[0]["lr"])
 
 
-@pytest.mark.parametrize("flat_limit", [0, 2**14])
-def test_state_resumes_bit_for_bit(flat_limit):
+@pytest.mark.parametrize(("fused", "flat_limit"), [(True, 0), (False, 0), (False, 2**14)])
+def test_state_resumes_bit_for_bit(fused, flat_limit):
     def make(weights):
         optimizer = AdamW(weights, lr=0.1)
-        optimizer.flat_limit = flat_limit
+        optimizer.fused, optimizer.flat_limit = fused, flat_limit
         return optimizer
 
     straight, resumed = ([torch.nn.Parameter(torch.ones(s)) for s in SHAPES.values()] for _ in range(2))

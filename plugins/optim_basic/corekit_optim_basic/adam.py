@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from corekit import Optimizer
-from corekit_optim_basic.fused import has_fused_kernel
+from corekit_optim_basic.fused import fused_adam_
 
 
 class Adam(Optimizer):
@@ -43,7 +43,7 @@ class Adam(Optimizer):
     """
 
     elementwise = True
-    flat_limit = 0  # the fused kernel takes tensors as they lie: 16 of 64x64 on a CPU core 139 us a step, joined 295
+    fused = True  # 16 tensors of 64x64 on a CPU core: 139 us a step, joined 295
 
     def __init__(
         self,
@@ -73,35 +73,28 @@ class Adam(Optimizer):
             v = state["velocity_hat"].copy_(torch.maximum(state["velocity_hat"], v))
         param.sub_(self._corrected(learning_rate, state["step"]) * m / (v.sqrt() + self.epsilon))
 
-    def update_many(
-        self, params: list[Tensor], grads: list[Tensor], states: list[dict[str, Tensor]], learning_rate: Tensor
+    def update_fused(
+        self,
+        params: list[Tensor],
+        grads: list[Tensor],
+        states: dict[str, list[Tensor]],
+        learning_rate: Tensor | float,
+        *,
+        step: Tensor | float,
+        weight_decay: float,
     ) -> None:
-        """Move all tensors by torch's fused kernel, where there is one for them.
-
-        The kernel's epsilon is inside the bias correction. At step infinity its correction is exactly 1, so with a
-        as its learning rate it computes the equations above.
-        """
-        if not has_fused_kernel(params):
-            super().update_many(params, grads, states, learning_rate)
-            return
-        rate = self._corrected(learning_rate, states[0]["step"]).float()
-        torch._fused_adam_(
+        """Move all tensors by torch's fused kernel."""
+        fused_adam_(
             params,
             grads,
-            [state["momentum"] for state in states],
-            [state["velocity"] for state in states],
-            [state["velocity_hat"] for state in states] if self.amsgrad else [],
-            [torch.full_like(rate, torch.inf)] * len(params),
-            lr=rate,
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            weight_decay=0.0,  # the base has taken it off
-            eps=self.epsilon,
-            amsgrad=self.amsgrad,
-            maximize=False,
+            states,
+            rate=self._corrected(learning_rate, step),
+            decay=learning_rate * weight_decay if weight_decay else 0.0,
+            betas=(self.beta_1, self.beta_2),
+            epsilon=self.epsilon,
         )
 
-    def _corrected(self, learning_rate: Tensor, step: Tensor) -> Tensor:
+    def _corrected(self, learning_rate: Tensor | float, step: Tensor | float) -> Tensor | float:
         """Return a: the learning rate with the correction for averages that start at 0."""
-        rate: Tensor = learning_rate * (1 - self.beta_2**step).sqrt() / (1 - self.beta_1**step)
+        rate: Tensor | float = learning_rate * (1 - self.beta_2**step) ** 0.5 / (1 - self.beta_1**step)
         return rate

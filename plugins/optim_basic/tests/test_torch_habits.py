@@ -217,6 +217,7 @@ def test_state_moves_between_ways(make):
     step(make(straight), straight, times=6)
 
     flat, loop = make(resumed), make(resumed)
+    flat.fused = loop.fused = False
     flat.flat_limit, loop.flat_limit = 100, 0
     step(flat, resumed, times=3)
     loop.load_state_dict(flat.state_dict())

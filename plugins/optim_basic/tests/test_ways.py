@@ -1,10 +1,13 @@
 """However the tensors are handed over, one by one, joined or to a fused kernel, the numbers are the same."""
 
+import shutil
+
 import pytest
 import torch
 from corekit_optim_basic.adam import Adam
 from corekit_optim_basic.rmsprop import RMSprop
 from corekit_optim_basic.sgd import SGD
+from torch._inductor.utils import run_and_get_code
 
 VARIANTS = {
     "sgd": lambda: SGD(0.1),
@@ -22,19 +25,19 @@ def tensors(dtype):
     return [torch.randn(shape, dtype=dtype) for shape in SHAPES]
 
 
-def run(make, dtype, *, flat_limit=None, loop=False, compiled=False, steps=10):
+def run(make, dtype, *, way=None, backend=None, steps=10):
+    """Return weights and optimizer after some steps; `way` is "loop" or "flat", default what ships."""
     torch.manual_seed(0)
     weights = [torch.nn.Parameter(tensor) for tensor in tensors(dtype)]
     optimizer = make().bind(weights)
-    if flat_limit is not None:
-        optimizer.flat_limit = flat_limit
-    if loop:
-        optimizer.update_many = super(type(optimizer), optimizer).update_many
+    if way is not None:
+        optimizer.fused = False
+        optimizer.flat_limit = 2**14 if way == "flat" else 0
     apply = optimizer.apply
-    if compiled:
+    if backend:
         torch._dynamo.reset()
-        optimizer.prepare()
-        apply = torch.compile(lambda grads: optimizer.apply(grads), fullgraph=True, backend="aot_eager")
+        optimizer.prepare(flat=False)
+        apply = torch.compile(lambda grads: optimizer.apply(grads), fullgraph=True, backend=backend)
     for _ in range(steps):
         apply(tensors(dtype))
     return weights, optimizer
@@ -43,24 +46,126 @@ def run(make, dtype, *, flat_limit=None, loop=False, compiled=False, steps=10):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 def test_loop_flat_and_fused_agree(variant, dtype, tolerance):
-    looped, _ = run(VARIANTS[variant], dtype, flat_limit=0, loop=True)
+    looped, _ = run(VARIANTS[variant], dtype, way="loop")
 
     as_shipped, _ = run(VARIANTS[variant], dtype)
-    flat, _ = run(VARIANTS[variant], dtype, flat_limit=2**14)
+    flat, _ = run(VARIANTS[variant], dtype, way="flat")
 
     # float32 rounds at 6e-8 of a weight of about 1, a few times in each of ten steps
     for way in (as_shipped, flat):
         torch.testing.assert_close(way, looped, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_compiled_step_equals_eager(variant):
-    eager, _ = run(VARIANTS[variant], torch.float32, steps=3)
+FEATURES = {
+    "plain": {},
+    "clipnorm": {"clipnorm": 0.5},
+    "global_clipnorm": {"global_clipnorm": 0.5},
+    "clipvalue": {"clipvalue": 0.2},
+    "ema": {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
+    "loss_scale": {"loss_scale_factor": 8.0},
+}
+TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 
-    compiled, optimizer = run(VARIANTS[variant], torch.float32, steps=3, compiled=True)
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_compiled_step_equals_eager(variant, dtype):
+    eager, _ = run(VARIANTS[variant], dtype, steps=3)
+
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        compiled, optimizer = run(VARIANTS[variant], dtype, steps=3, backend="aot_eager")
+
+    torch.testing.assert_close(compiled, eager, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    assert optimizer.iterations == 3
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("cls", [SGD, Adam, RMSprop])
+def test_compiled_features_equal_eager(cls, feature):
+    def make():
+        return cls(0.01, **FEATURES[feature])
+
+    eager, _ = run(make, torch.float32, steps=5)
+
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        compiled, _ = run(make, torch.float32, steps=5, backend="aot_eager")
 
     torch.testing.assert_close(compiled, eager, rtol=1e-6, atol=1e-6)
-    assert optimizer.iterations == 3
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # torch's, of its own Inductor
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler, and there is no g++")
+@pytest.mark.parametrize("feature", ["plain", "ema", "global_clipnorm"])
+@pytest.mark.parametrize("cls", [SGD, Adam, RMSprop])
+def test_inductor_step_equals_eager(cls, feature):
+    def make():
+        return cls(lambda done: 0.01 / (1 + done), weight_decay=0.1, **FEATURES[feature])
+
+    eager, _ = run(make, torch.float32, steps=5)
+
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        compiled, _ = run(make, torch.float32, steps=5, backend="inductor")
+
+    torch.testing.assert_close(compiled, eager, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # torch's, of its own Inductor
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler, and there is no g++")
+def test_inductor_calls_the_fused_kernel_in_place():
+    torch._dynamo.reset()
+    weights = [torch.nn.Parameter(tensor) for tensor in tensors(torch.float32)]
+    optimizer = Adam(0.01).bind(weights)
+    optimizer.prepare(flat=False)
+
+    _, (code, *_) = run_and_get_code(torch.compile(optimizer.update_from, fullgraph=True), tensors(torch.float32))
+
+    assert code.count("torch.ops.corekit_optim_basic.fused_adam_.default(") == 1
+    assert "auto_functionalized" not in code
+    assert "clone" not in code
+    assert "empty_strided_cpu((17, 9)" not in code  # no buffer of a weight's size
+
+
+def test_phases_of_accumulation_compile_apart():
+    torch._dynamo.reset()
+    eager_weights, weights = ([torch.nn.Parameter(torch.ones(3))] for _ in range(2))
+    eager, optimizer = (
+        Adam(0.1, gradient_accumulation_steps=3, use_ema=True).bind(w) for w in (eager_weights, weights)
+    )
+    optimizer.prepare(flat=False)
+    collect, update_from = (
+        torch.compile(method, fullgraph=True, backend="aot_eager")
+        for method in (optimizer.collect, optimizer.update_from)
+    )
+
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for number in range(9):
+            eager.apply([torch.full((3,), float(number))])
+            is_due = optimizer.is_due
+            optimizer.note_pass()
+            (update_from if is_due else collect)([torch.full((3,), float(number))])
+
+    torch.testing.assert_close(weights, eager_weights, rtol=1e-6, atol=1e-6)
+    averages = [each.state[w[0]]["average"] for each, w in ((optimizer, weights), (eager, eager_weights))]
+    torch.testing.assert_close(*averages, rtol=1e-6, atol=1e-6)
+
+
+def test_training_goes_on_between_eager_and_compiled():
+    torch._dynamo.reset()
+    straight, mixed = ([torch.nn.Parameter(torch.linspace(-1, 1, 5))] for _ in range(2))
+    reference, optimizer = (RMSprop(0.1, momentum=0.5).bind(w) for w in (straight, mixed))
+    compiled = torch.compile(optimizer.update_from, fullgraph=True, backend="aot_eager")
+
+    for number in range(9):
+        grads = [torch.full((5,), number - 4.0)]
+        reference.apply(grads)
+        if number == 3:
+            optimizer.prepare(flat=False)
+        (compiled if 3 <= number < 6 else optimizer.apply)(grads)
+
+    torch.testing.assert_close(mixed, straight, rtol=1e-6, atol=1e-6)
+    assert optimizer.iterations == 9
 
 
 def test_scheduled_steps_do_not_recompile():

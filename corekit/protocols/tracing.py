@@ -1,0 +1,38 @@
+"""Whether somebody records what is computed, so that no number of a tensor may be looked at."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import torch
+
+
+def is_traced() -> bool:
+    """Whether a compiler, or another tracer of torch's, records the tensor operations that run now.
+
+    Where none does, a 0-d tensor of the CPU may be read as a Python number at once (0.3 us): no device is waited for.
+
+    Example:
+        >>> is_traced()
+        False
+    """
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
+class no_grad:  # noqa: N801  # torch's name, for the same thing
+    """`torch.no_grad()` in 0.5 us rather than 1.6.
+
+    Example:
+        >>> with no_grad():
+        ...     torch.is_grad_enabled()
+        False
+    """
+
+    def __enter__(self) -> None:
+        self._before = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(False)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        torch._C._set_grad_enabled(self._before)
