@@ -35,6 +35,7 @@ class Plan:
         self._has_grad: list[bool] = []
         self._steps: dict[torch.device, Tensor] = {}  # the count of updates, once for each device
         self._counts: dict[torch.device, Any] = {}  # those on the CPU, as memory that the host may write
+        self._placed: list[Tensor] = []  # each group's rate, where it was put
 
     @property
     def iterations(self) -> Tensor:
@@ -67,6 +68,7 @@ class Plan:
         place_rates(mine.param_groups)
         host = {} if is_traced() else self._steps
         self._counts = {device: memoryview(step.numpy().data) for device, step in host.items() if step.is_cpu}
+        self._placed = [group["lr"] for group in mine.param_groups]
 
     def collect(self, grads: Sequence[Tensor | None]) -> None:
         """Add the gradients of a pass that is not due to those before it."""
@@ -82,7 +84,11 @@ class Plan:
         units = self._ready(grads, is_readable)
         grads = refine(grads, mine, self.accumulation)
         self._count_step(is_readable)
-        place_rates(mine.param_groups)
+        for group, placed in zip(mine.param_groups, self._placed, strict=True):
+            if group["lr"] is not placed:  # torch's idiom writes numbers there
+                place_rates(mine.param_groups)
+                self._placed = [group["lr"] for group in mine.param_groups]
+                break
         if mine._schedule is not None:
             set_rates(mine.param_groups, mine._schedule(self.iterations * (mine.gradient_accumulation_steps or 1) - 1))
         for unit in units:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 
 import torch
+from torch._C import _len_torch_dispatch_stack, _set_grad_enabled
+from torch.compiler import is_compiling as _is_compiling
 
 
 def is_traced() -> bool:
@@ -16,7 +18,7 @@ def is_traced() -> bool:
         >>> is_traced()
         False
     """
-    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    return _is_compiling() or _len_torch_dispatch_stack() > 0
 
 
 class no_grad:  # noqa: N801  # torch's name, for the same thing
@@ -30,9 +32,9 @@ class no_grad:  # noqa: N801  # torch's name, for the same thing
 
     def __enter__(self) -> None:
         self._before = torch.is_grad_enabled()
-        torch._C._set_grad_enabled(False)
+        _set_grad_enabled(False)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        torch._C._set_grad_enabled(self._before)
+        _set_grad_enabled(self._before)

@@ -87,9 +87,9 @@ class Unit:
 
     def is_where(self, grads: Sequence[Any], is_readable: bool) -> bool:
         """Whether the parameters are on their gradients' device, and lie where they lay when states were made."""
-        if grads[self.positions[0]].device != self.step.device:
-            return False
-        return not (is_readable and self.aliases) or list(map(Tensor.data_ptr, self.params)) == self._addresses
+        if is_readable and self.aliases:
+            return list(map(Tensor.data_ptr, self.params)) == self._addresses
+        return bool(grads[self.positions[0]].device == self.step.device)
 
     def aligned(self, grads: list[Tensor], is_readable: bool) -> list[Tensor]:
         """Return the gradients with their parameters' dtypes and strides, which fused kernels take for granted."""

@@ -5,7 +5,7 @@ exactly 1, so with the corrected rate as its learning rate it computes Keras's e
 
 Where the rate is a tensor, the kernel hides in an op of our own that says which lists it changes. A compiler then
 calls it on the very parameters: torch's op, traced as it is, would be given copies, and the lines of `AdamW.update`,
-compiled, take 1.2 to 1.7 times as long as the kernel on a CPU.
+compiled, take 1.7 times as long as the kernel on a CPU (weights of 784-128-10).
 """
 
 import torch
