@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -140,7 +141,11 @@ class Model(Layer):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next((weight.device for weight in self.weights), torch.get_default_device())
+        for module in self.modules():
+            for weight in itertools.chain(module._parameters.values(), module._buffers.values()):
+                if weight is not None:
+                    return weight.device
+        return torch.get_default_device()
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Move or cast the weights, as every torch module does; training then leaves the model where it is."""
@@ -242,7 +247,7 @@ class Model(Layer):
 
         self._trainer = Trainer(
             self, optimizer, loss, loss_weights=loss_weights, metrics=metrics, weighted_metrics=weighted_metrics,
-            whole_step=jit_compile is True and not run_eagerly, device=device,
+            jit_compile=False if run_eagerly else jit_compile, device=device,
         )  # fmt: skip
 
     def fit(
@@ -365,6 +370,11 @@ class Model(Layer):
     def optimizer(self) -> Any:
         """The compiled optimizer, or None."""
         return None if self._trainer is None else self._trainer.optimizer
+
+    @property
+    def step_engine(self) -> str:
+        """What runs the training step (eager, compiled or a CUDA graph) and why, in a line."""
+        return self.trainer.step_engine
 
     @property
     def loss(self) -> Any:

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
 from corekit.errors import ArgumentError, DataError
 from corekit.protocols.dtype import as_dtype
 from corekit.protocols.tree import leaves, map_tree
+from corekit.training.ahead import Carrier
 
 Batch = tuple[Any, ...]
 DEFAULT_BATCH = 32  # as in Keras
@@ -92,22 +93,44 @@ def arrays(
     if class_weight is not None:
         data["sample_weight"] = weigh_classes(data.get("y"), data.get("sample_weight"), class_weight)
     count = check_lengths(data, caller)
-    held = [map_tree(lambda t: t.to(device, non_blocking=True), value) for value in data.values()]
+    home = device if fits(data, device) else torch.device("cpu")
+    carry = nothing_to_carry if home == device else Carrier(device)
+    held = tuple(map_tree(lambda t: t.to(home, non_blocking=True), value) for value in data.values())
     if y is None and "sample_weight" in data:
         raise DataError(f"{caller}(sample_weight=...): weights need labels, and y is missing.")
     seed = _draw_seed() if shuffle else 0
 
     def batches(epoch: int) -> Iterator[Batch]:
-        order = _order(count, seed, epoch).to(device) if shuffle else None
-        for start in range(0, count, batch_size):
-            stop = start + batch_size
-            if order is None:
-                yield tuple(map_tree(lambda t, a=start, b=stop: t[a:b], value) for value in held)
-            else:
-                index = order[start:stop]
-                yield tuple(map_tree(lambda t, i=index: t.index_select(0, i), value) for value in held)
+        if not shuffle:
+            for start in range(0, count, batch_size):
+                stop = start + batch_size
+                yield carry(map_tree(lambda t, a=start, b=stop: t[a:b], held))
+            return
+        for index in _order(count, seed, epoch).to(home).split(batch_size):  # type: ignore[no-untyped-call]  # torch's
+            yield carry(_gathered(held, index))
 
     return Source(batches, -(-count // batch_size), count)
+
+
+def _gathered(held: Batch, index: Tensor) -> Batch:
+    """Return the samples with these numbers; the first line is for nearly everybody, and runs once a step."""
+    if all(type(part) is Tensor for part in held):
+        return tuple([part.index_select(0, index) for part in held])
+    gathered: Batch = map_tree(lambda t: t.index_select(0, index), held)
+    return gathered
+
+
+def fits(data: dict[str, Any], device: torch.device) -> bool:
+    """Return whether arrays may live on the device: on a CPU always, on CUDA in half of what is free."""
+    if device.type != "cuda":
+        return True
+    away = [t for t in leaves(list(data.values())) if t.device.type != "cuda"]
+    return bool(sum(t.numel() * t.element_size() for t in away) < torch.cuda.mem_get_info(device)[0] / 2)
+
+
+def nothing_to_carry(batch: Batch) -> Batch:
+    """Return the batch: it is where it is needed."""
+    return batch
 
 
 def as_tensors(value: Any, name: str = "x", caller: str = "fit") -> Any:
@@ -256,6 +279,7 @@ def _order(count: int, seed: int, epoch: int) -> Tensor:
 def _stream(stream: Iterable[Any], device: torch.device, class_weight: dict[int, float] | None, caller: str) -> Source:
     """Return the batches of a loader or generator, each moved to the device as it comes."""
     once = iter(stream) if isinstance(stream, Iterator) else None
+    carry = Carrier(device) if device.type == "cuda" else nothing_to_carry
 
     def batches(epoch: int) -> Iterator[Batch]:
         sampler: Any = getattr(stream, "sampler", None)
@@ -265,14 +289,12 @@ def _stream(stream: Iterable[Any], device: torch.device, class_weight: dict[int,
             parts = tuple(item) if isinstance(item, (tuple, list)) else (item,)
             if len(parts) > 3:
                 raise DataError(f"{caller}: a batch has {len(parts)} parts; expected (x,), (x, y) or (x, y, weight).")
-            moved = tuple(
-                map_tree(lambda t: t.to(device, non_blocking=True), as_tensors(part, name, caller))
-                for name, part in zip(("x", "y", "sample_weight"), parts, strict=False)
-            )
+            names = ("x", "y", "sample_weight")
+            batch = tuple(as_tensors(part, name, caller) for name, part in zip(names, parts, strict=False))
             if class_weight is not None:
-                y, weight = (*moved[1:], None, None)[:2]
-                moved = (moved[0], y, weigh_classes(y, weight, class_weight))
-            yield moved
+                y, weight = (*batch[1:], None, None)[:2]
+                batch = (batch[0], y, weigh_classes(y, weight, class_weight))
+            yield carry(map_tree(lambda t: t.to(device), batch) if device.type != "cuda" else batch)
 
     return Source(batches, _length(stream))
 

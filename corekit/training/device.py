@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -22,10 +23,17 @@ def choose(model: Model, wanted: Any = None) -> torch.device:
     """
     if wanted is not None:
         return _checked(wanted)
-    if model.placed or model.device.type != "cpu" or torch.get_default_device().type != "cpu":
-        return model.device
-    best = torch.accelerator.current_accelerator(check_available=True)
-    return torch.device("cpu") if best is None else torch.device(best.type, torch.accelerator.current_device_index())
+    home = model.device
+    best = best_accelerator()
+    if best is None or model.placed or home.type != "cpu" or torch.get_default_device().type != "cpu":
+        return home
+    return torch.device(best.type, torch.accelerator.current_device_index())
+
+
+@functools.cache
+def best_accelerator() -> torch.device | None:
+    """Return the kind of accelerator that torch can use here, or None. Looked up once: it costs as much as a layer."""
+    return torch.accelerator.current_accelerator(check_available=True)
 
 
 def _checked(wanted: Any) -> torch.device:
@@ -37,7 +45,7 @@ def _checked(wanted: Any) -> torch.device:
         ) from error
     if device.type in ("cpu", "meta"):
         return device
-    best = torch.accelerator.current_accelerator(check_available=True)
+    best = best_accelerator()
     if best is None or best.type != device.type:
         here = (
             "this machine has no accelerator that torch can use" if best is None else f"this machine has {best.type!r}"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from corekit.errors import DeviceError
-from corekit.training.device import choose
+from corekit.training.device import best_accelerator, choose
 
 
 class Accelerator:
@@ -27,7 +27,13 @@ class Accelerator:
 @pytest.fixture
 def machine(monkeypatch):
     """Return `machine(kind, count)`: let this machine have such accelerators."""
-    return lambda kind, count=1: monkeypatch.setattr(torch, "accelerator", Accelerator(kind, count))
+
+    def let(kind, count=1):
+        monkeypatch.setattr(torch, "accelerator", Accelerator(kind, count))
+        best_accelerator.cache_clear()
+
+    yield let
+    best_accelerator.cache_clear()
 
 
 def test_best_accelerator_is_chosen(machine, make_model):
