@@ -8,7 +8,6 @@ for epoch in epochs:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -22,6 +21,7 @@ from corekit.protocols.callback import Callback
 from corekit.protocols.optimizer import Optimizer
 from corekit.protocols.tree import map_tree
 from corekit.training import data as sources
+from corekit.training.ahead import fetched_ahead
 from corekit.training.check import check_counts, check_finite_loss, check_inputs, refuse_not_finite
 from corekit.training.data import Batch, Source
 from corekit.training.device import choose
@@ -108,11 +108,12 @@ def fit(
         for epoch in range(initial_epoch, epochs):
             _tell(watchers, "on_epoch_begin", epoch)
             bar.start(epoch)
-            feed = train.batches(epoch) if batches is None else islice(batches, steps_per_epoch)
-            logs = _pass(model, trainer, feed, watchers, "train", bar)
+            feed = _ahead(train.batches(epoch) if batches is None else islice(batches, steps_per_epoch), train, trainer)
+            left = None if steps is None else steps * (epochs - epoch)
+            logs = _pass(model, trainer, feed, watchers, "train", bar, left)
             check_finite_loss(logs, epoch)
             if held_out is not None and (epoch + 1) % validation_freq == 0:
-                feed = islice(validation.batches(0), validation_steps)
+                feed = _ahead(islice(validation.batches(0), validation_steps), validation, trainer)
                 found = _pass(model, trainer, feed, watchers, "test", None)
                 logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
             bar.finish(logs)
@@ -146,7 +147,8 @@ def evaluate(
     bar = ProgressBar(verbose, "", 1, steps or given.steps)
     bar.start(0)
     try:
-        logs = _pass(model, trainer, islice(given.batches(0), steps), watchers, "test", bar)
+        feed = _ahead(islice(given.batches(0), steps), given, trainer)
+        logs = _pass(model, trainer, feed, watchers, "test", bar)
         bar.finish(logs)
     finally:
         bar.stop()
@@ -166,19 +168,25 @@ def predict(
 
     A model need not be compiled. Of a loader's batches only the first part is taken as input.
     """
-    device = _place(model)
     check_counts("predict", steps=steps, batch_size=batch_size)
+    device = _place(model)
+    plain = callbacks is None and steps is None and isinstance(x, (np.ndarray, Tensor)) and x.ndim > 0
+    if plain and 0 < len(x) <= (batch_size or sources.DEFAULT_BATCH):  # a service asks for one row at a time
+        return _outputs(model, x, device, "predict")
     given = sources.source(x, batch_size=batch_size, device=device, caller="predict")
     watchers = _watchers(callbacks, None, model, {"steps": steps or given.steps, "verbose": verbose})
     found: list[Any] = []
     _tell(watchers, "on_predict_begin")
+    begins, ends = (_listeners(watchers, f"on_predict_batch_{moment}") for moment in ("begin", "end"))
     with _inference(model):
         for number, batch in enumerate(islice(given.batches(0), steps)):
-            _tell(watchers, "on_predict_batch_begin", number)
+            for tell in begins:
+                tell(number)
             if number == 0:
                 check_inputs(model, batch[0], "predict")
             found.append(map_tree(Tensor.detach, model.predict_step((batch[0],))))
-            _tell(watchers, "on_predict_batch_end", number)
+            for tell in ends:
+                tell(number)
     _tell(watchers, "on_predict_end")
     if not found:
         raise DataError("predict: the data gave no batch.")
@@ -212,18 +220,27 @@ def test_on_batch(model: Model, x: Any, y: Any = None, *, sample_weight: Any = N
 
 def predict_on_batch(model: Model, x: Any) -> Any:
     """Return the outputs for one batch as numpy arrays."""
-    device = _place(model)
-    moved = map_tree(lambda t: t.to(device), sources.as_tensors(x, "x", "predict_on_batch"))
-    check_inputs(model, moved, "predict_on_batch")
-    with _inference(model):
-        return map_tree(as_numpy, model.predict_step((moved,)))
+    return _outputs(model, x, _place(model), "predict_on_batch")
 
 
 # Inside
 
 
+def _outputs(model: Model, x: Any, device: torch.device, caller: str) -> Any:
+    moved = map_tree(lambda t: t.to(device), sources.as_tensors(x, "x", caller))
+    check_inputs(model, moved, caller)
+    with _inference(model):
+        return map_tree(as_numpy, model.predict_step((moved,)))
+
+
 def _pass(
-    model: Model, trainer: Trainer, feed: Iterable[Batch], watchers: list[Any], mode: str, bar: ProgressBar | None
+    model: Model,
+    trainer: Trainer,
+    feed: Iterable[Batch],
+    watchers: list[Any],
+    mode: str,
+    bar: ProgressBar | None,
+    left: int | None = None,
 ) -> dict[str, float]:
     """Go through the data once, training or evaluating, and return what the metrics say."""
     step = _step_of(model, trainer, mode)
@@ -237,7 +254,7 @@ def _pass(
         for number, batch in enumerate(feed):
             if number == 0:
                 check_inputs(model, batch[0], "fit" if mode == "train" else "evaluate")
-                trainer.prepare(batch, mode)
+                trainer.prepare(batch, mode, left)
                 model.reset_metrics()
             for tell in begins:
                 tell(number, {})
@@ -346,6 +363,11 @@ def _one_batch(
     return next(given.batches(0))
 
 
+def _ahead(feed: Iterable[Batch], source: Source, trainer: Trainer) -> Iterable[Batch]:
+    """Return the batches of a pass, made in a thread where they are not just parts of arrays; CUDA does not wait."""
+    return fetched_ahead(feed) if source.samples is None and trainer.device.type == "cpu" else feed
+
+
 def _endless(source: Source) -> Iterator[Batch]:
     """Yield batches without end, so that `steps_per_epoch` may cut epochs anywhere."""
     epoch = 0
@@ -359,11 +381,20 @@ def _endless(source: Source) -> Iterator[Batch]:
         epoch += 1
 
 
-@contextmanager
-def _inference(model: Model) -> Iterator[None]:
+class _inference:  # noqa: N801 - used like a function; contextlib's way costs as much as a layer
     """Run in inference mode, without gradients, and bring the training flag back."""
-    with torch.no_grad(), model._mode(False):
-        yield
+
+    def __init__(self, model: Model) -> None:
+        is_training = any(module.training for module in model.modules())
+        self._contexts = (torch.no_grad(), model._mode(False if is_training else None))
+
+    def __enter__(self) -> None:
+        for context in self._contexts:
+            context.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        for context in reversed(self._contexts):
+            context.__exit__(*error)
 
 
 def as_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:

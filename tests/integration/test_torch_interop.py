@@ -228,6 +228,7 @@ def test_compiling_does_not_follow_the_batch_size() -> None:
 
 
 def test_compiling_an_unbuilt_layer_says_what_to_do() -> None:
+    torch._dynamo.reset()  # it keeps a short list of graphs for all layers' one __call__
     compiled = torch.compile(ck.layers.Dense(2), fullgraph=True, backend="aot_eager")
 
     with pytest.raises(torch._dynamo.exc.Unsupported, match=r"Dense is not built yet: call it once before"):

@@ -296,7 +296,7 @@ def test_reads_are_noticed(parts):
 
 def compiled(trainer, backend):
     """Return the step, compiled whole as `jit_compile=True` does."""
-    step = torch.compile(trainer._step, fullgraph=True, backend=backend)
+    step = torch.compile(trainer.pass_over.update, fullgraph=True, backend=backend)
 
     def run(data):
         with torch._dynamo.config.patch(trace_autograd_ops=True):
@@ -344,7 +344,7 @@ def test_eager_is_the_default(make_model, regression):
 
     model.fit(*regression, verbose=0)
 
-    assert model.trainer._run_step == model.trainer._step
+    assert model.step_engine.startswith("eager: ")
 
 
 def test_run_eagerly_forbids_compiling(make_model, regression):
@@ -352,4 +352,4 @@ def test_run_eagerly_forbids_compiling(make_model, regression):
 
     model.fit(*regression, verbose=0)
 
-    assert model.trainer._run_step == model.trainer._step
+    assert model.step_engine.startswith("eager: ")

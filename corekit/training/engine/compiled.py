@@ -1,0 +1,109 @@
+"""A step as one compiled graph: forward, loss, backward, optimizer, metric sums. Called without guards where possible.
+
+Guards (is every attribute still what it was when the graph was made?) are checked by `check`: right after loading, and
+once per epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from corekit.protocols.tree import leaves
+from corekit.training.engine import inductor
+from corekit.training.engine.capture import Capture, Step
+
+NOT_CLOSED = "its graph reads or keeps things that are no tensors"
+
+
+class CompiledStep:
+    """A training step for batches of one shape. Until `load` it runs the captured operations one by one.
+
+    Args:
+        step: the eager step; what it changes, it changes in place.
+        batch: batches like this one will be taken. Capturing makes this batch's step.
+
+    Raises:
+        TorchDynamoException: the step cannot be one graph. Nothing was changed.
+    """
+
+    def __init__(self, step: Step, batch: Any) -> None:
+        self._step = step
+        self._capture = Capture(step)
+        self._capture(batch)
+        self._shapes = shapes(flat(batch))
+        self._places = self._capture.places(batch)
+        self._run: Callable[[list[Any]], Any] | None = None
+
+    def fits(self, batch: Any) -> bool:
+        """Return whether the batch has the shapes and dtypes that the step was made for."""
+        return shapes(flat(batch)) == self._shapes
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """What the graph reads and writes."""
+        return self._capture.inputs
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the graph reads and keeps nothing but tensors, so that it can stand alone."""
+        return self._places is not None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the graph is called without guards."""
+        return self._run is not None
+
+    def graph(self) -> bytes:
+        """Return the graph for another process to compile.
+
+        Raises:
+            CompilerError: it is not closed, or cannot be written.
+        """
+        if self._places is None:
+            raise inductor.CompilerError(NOT_CLOSED)
+        return inductor.as_bytes(self._capture.graph)
+
+    def load(self, *, only_cached: bool = False) -> None:
+        """Compile the graph, or fetch it from torch's cache.
+
+        Raises:
+            CompilerError: it cannot be; the step goes on as it was.
+        """
+        run = inductor.compile_graph(self.graph(), self.inputs, only_cached=only_cached)
+        self._run = run
+        self._capture.target = lambda *values: run(list(values))
+
+    def guard(self) -> None:
+        """Compile by torch's public way, guards and all, at the next step. For graphs that cannot stand alone."""
+        self._capture = Capture(self._step, inductor.public_backend, dynamic=None)
+        self._run = None
+
+    def check(self, batch: Any) -> bool:
+        """Make the step under guards, and return whether the graph still holds."""
+        count = self._capture.count
+        self._capture(batch)
+        return self._capture.count == count or self._run is None  # the guarded one has compiled anew
+
+    def __call__(self, batch: Any) -> None:
+        """Make the step."""
+        if self._run is None:
+            self._capture(batch)
+            return
+        values = self._capture.inputs.copy()
+        for place, tensor in zip(self._places or (), flat(batch), strict=True):
+            if place >= 0:
+                values[place] = tensor
+        self._run(values)
+
+
+def flat(batch: Any) -> tuple[Tensor, ...]:
+    """Return the batch's tensors in order; most batches are tuples of tensors already."""
+    return batch if all(type(part) is Tensor for part in batch) else tuple(leaves(batch))
+
+
+def shapes(tensors: tuple[Tensor, ...]) -> list[Any]:
+    """Return what two batches share if one graph can serve both."""
+    return [(tensor.shape, tensor.dtype) for tensor in tensors]

@@ -1,0 +1,78 @@
+"""What was measured of a step, kept on disk for the next run: one small JSON file for each kind of step.
+
+A file that is missing, damaged or from another version is as if nothing had been measured; one that cannot be written
+is not written. `COREKIT_CACHE` names another folder than the user's cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+
+FORMAT = 1  # raised when the meaning of a field changes
+
+
+@dataclass
+class Measured:
+    """What is known of a step.
+
+    Args:
+        eager: seconds a step, made eagerly.
+        compiled: seconds a step, compiled.
+        load: seconds that a ready compiled step takes to load.
+        is_real: whether both were measured on steps of a training, not by a helper or by a guess.
+    """
+
+    eager: float
+    compiled: float
+    load: float
+    is_real: bool = False
+
+    @property
+    def share(self) -> float:
+        """The share of an eager step that compiling saves."""
+        return 1 - self.compiled / self.eager
+
+    def compared(self) -> str:
+        """Return both figures in words."""
+        how = "measured" if self.is_real else "estimated"
+        return f"{self.compiled * 1e3:.3g} ms a step compiled, {self.eager * 1e3:.3g} ms eagerly ({how})"
+
+
+def signature(*parts: Any) -> str:
+    """Return the name under which a step is remembered: its parts, this machine and this torch."""
+    here = (FORMAT, torch.__version__, platform.machine(), platform.processor(), torch.get_num_threads())
+    return hashlib.sha256(repr((*here, *parts)).encode()).hexdigest()[:32]
+
+
+def recall(name: str) -> Measured | None:
+    """Return what is known of a step, or None."""
+    try:
+        return Measured(**json.loads(_path(name).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def remember(name: str, measured: Measured) -> None:
+    """Keep what was measured of a step."""
+    with contextlib.suppress(OSError):
+        path = _path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
+            json.dump(asdict(measured), file)
+        os.replace(file.name, path)  # whole or not at all, also with several processes
+
+
+def _path(name: str) -> Path:
+    folder = os.environ.get("COREKIT_CACHE") or platformdirs.user_cache_dir("corekit", appauthor=False)
+    return Path(folder) / "steps" / f"{name}.json"
