@@ -311,10 +311,10 @@ class Model(Layer):
         steps: int | None = None,
         callbacks: Iterable[Any] | None = None,
     ) -> Any:
-        """Return the outputs as numpy arrays; see `corekit.training.loop.predict`."""
-        from corekit.training import loop
+        """Return the outputs as numpy arrays; see `corekit.training.predict.predict`."""
+        from corekit.training.predict import predict
 
-        return loop.predict(self, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
+        return predict(self, x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks)
 
     def train_on_batch(
         self,
@@ -339,9 +339,9 @@ class Model(Layer):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch as numpy arrays."""
-        from corekit.training import loop
+        from corekit.training.predict import predict_on_batch
 
-        return loop.predict_on_batch(self, x)
+        return predict_on_batch(self, x)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Make one training step on a batch; override it for a training of your own, as in Keras.

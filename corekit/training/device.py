@@ -63,3 +63,14 @@ def _checked(wanted: Any) -> torch.device:
             "Nothing was moved."
         )
     return device
+
+
+def place(model: Model) -> torch.device:
+    """Bring the model to where it computes, which the user may have changed since `compile`."""
+    trainer = model._trainer
+    device = trainer.device if trainer is not None and trainer.device_was_given else choose(model)
+    if trainer is not None:
+        trainer.device = device
+    if model.device != device:
+        torch.nn.Module.to(model, device)  # not Model.to, which is the user's word
+    return device

@@ -1,4 +1,4 @@
-"""The loops: `fit`, `evaluate`, `predict` and their one-batch forms. Free functions; a Model's methods call them.
+"""The loops: `fit`, `evaluate` and their one-batch forms. Free functions; a Model's methods call them.
 
 for epoch in epochs:
     for batch in data:  step(batch)        # sums stay on the device
@@ -8,26 +8,26 @@ for epoch in epochs:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from corekit.errors import ArgumentError, ArgumentTypeError, DataError
+from corekit.errors import ArgumentError, DataError
 from corekit.model.model import Model
-from corekit.protocols.callback import Callback
 from corekit.protocols.optimizer import Optimizer
-from corekit.protocols.tree import map_tree
 from corekit.training import data as sources
 from corekit.training.ahead import fetched_ahead
 from corekit.training.check import check_counts, check_finite_loss, check_inputs, refuse_not_finite
 from corekit.training.data import Batch, Source
-from corekit.training.device import choose
+from corekit.training.denormals import FlushedDenormals
+from corekit.training.device import place
 from corekit.training.history import History, LazyLogs
+from corekit.training.predict import InferenceMode
 from corekit.training.progress import ProgressBar
 from corekit.training.trainer import Trainer, has_own_step
+from corekit.training.watchers import listeners, tell, watchers_of
 
 
 def fit(
@@ -98,33 +98,36 @@ def fit(
         validation = _source(model, trainer, vx, vy, vw, validation_batch_size or batch_size, "fit validation")
     steps = steps_per_epoch or train.steps
     history = History()
-    watchers = _watchers(callbacks, history, model, {"epochs": epochs, "steps": steps, "verbose": verbose})
+    watchers = watchers_of(callbacks, history, model, {"epochs": epochs, "steps": steps, "verbose": verbose})
     bar = ProgressBar(verbose, "Epoch", epochs, steps)
     batches = _endless(train) if steps_per_epoch else None
     model.stop_training = False
     logs: Mapping[str, float] = {}
-    _tell(watchers, "on_train_begin")
+    tell(watchers, "on_train_begin")
     try:
-        for epoch in range(initial_epoch, epochs):
-            _tell(watchers, "on_epoch_begin", epoch)
-            bar.start(epoch)
-            feed = _ahead(train.batches(epoch) if batches is None else islice(batches, steps_per_epoch), train, trainer)
-            left = None if steps is None else steps * (epochs - epoch)
-            logs = _pass(model, trainer, feed, watchers, "train", bar, left)
-            check_finite_loss(logs, epoch)
-            if held_out is not None and (epoch + 1) % validation_freq == 0:
-                feed = _ahead(islice(validation.batches(0), validation_steps), validation, trainer)
-                found = _pass(model, trainer, feed, watchers, "test", None)
-                logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
-            bar.finish(logs)
-            _tell(watchers, "on_epoch_end", epoch, logs)
-            if model.stop_training:
-                break
+        with FlushedDenormals() if trainer.device.type == "cpu" else nullcontext():
+            for epoch in range(initial_epoch, epochs):
+                tell(watchers, "on_epoch_begin", epoch)
+                bar.start(epoch)
+                feed = _ahead(
+                    train.batches(epoch) if batches is None else islice(batches, steps_per_epoch), train, trainer
+                )
+                left = None if steps is None else steps * (epochs - epoch)
+                logs = _pass(model, trainer, feed, watchers, "train", bar, left)
+                check_finite_loss(logs, epoch)
+                if held_out is not None and (epoch + 1) % validation_freq == 0:
+                    feed = _ahead(islice(validation.batches(0), validation_steps), validation, trainer)
+                    found = _pass(model, trainer, feed, watchers, "test", None)
+                    logs = {**logs, **{f"val_{name}": value for name, value in found.items()}}
+                bar.finish(logs)
+                tell(watchers, "on_epoch_end", epoch, logs)
+                if model.stop_training:
+                    break
     finally:
         bar.stop()
     if isinstance(trainer.optimizer, Optimizer) and trainer.optimizer.use_ema and epochs > initial_epoch:
         trainer.optimizer.finalize_variable_values()
-    _tell(watchers, "on_train_end", logs)
+    tell(watchers, "on_train_end", logs)
     return history
 
 
@@ -143,7 +146,7 @@ def evaluate(
     trainer = _ready(model, x, "evaluate")
     check_counts("evaluate", steps=steps)
     given = _source(model, trainer, x, y, sample_weight, batch_size, "evaluate")
-    watchers = _watchers(callbacks, None, model, {"steps": steps or given.steps, "verbose": verbose})
+    watchers = watchers_of(callbacks, None, model, {"steps": steps or given.steps, "verbose": verbose})
     bar = ProgressBar(verbose, "", 1, steps or given.steps)
     bar.start(0)
     try:
@@ -153,44 +156,6 @@ def evaluate(
     finally:
         bar.stop()
     return logs
-
-
-def predict(
-    model: Model,
-    x: Any,
-    *,
-    batch_size: int | None = None,
-    verbose: str | int = "auto",
-    steps: int | None = None,
-    callbacks: Iterable[Any] | None = None,
-) -> Any:
-    """Return the outputs for every sample as numpy arrays, in the structure that the model gives.
-
-    A model need not be compiled. Of a loader's batches only the first part is taken as input.
-    """
-    check_counts("predict", steps=steps, batch_size=batch_size)
-    device = _place(model)
-    plain = callbacks is None and steps is None and isinstance(x, (np.ndarray, Tensor)) and x.ndim > 0
-    if plain and 0 < len(x) <= (batch_size or sources.DEFAULT_BATCH):  # a service asks for one row at a time
-        return _outputs(model, x, device, "predict")
-    given = sources.source(x, batch_size=batch_size, device=device, caller="predict")
-    watchers = _watchers(callbacks, None, model, {"steps": steps or given.steps, "verbose": verbose})
-    found: list[Any] = []
-    _tell(watchers, "on_predict_begin")
-    begins, ends = (_listeners(watchers, f"on_predict_batch_{moment}") for moment in ("begin", "end"))
-    with _inference(model):
-        for number, batch in enumerate(islice(given.batches(0), steps)):
-            for tell in begins:
-                tell(number)
-            if number == 0:
-                check_inputs(model, batch[0], "predict")
-            found.append(map_tree(Tensor.detach, model.predict_step((batch[0],))))
-            for tell in ends:
-                tell(number)
-    _tell(watchers, "on_predict_end")
-    if not found:
-        raise DataError("predict: the data gave no batch.")
-    return map_tree(lambda *parts: as_numpy(torch.cat(parts)), found[0], *found[1:])
 
 
 def train_on_batch(
@@ -214,23 +179,11 @@ def test_on_batch(model: Model, x: Any, y: Any = None, *, sample_weight: Any = N
     batch = _one_batch(model, trainer, x, y, sample_weight, None, "test_on_batch")
     trainer.prepare(batch, "test")
     model.reset_metrics()
-    with _inference(model):
+    with InferenceMode(model):
         return dict(LazyLogs(model.test_step(batch)))
 
 
-def predict_on_batch(model: Model, x: Any) -> Any:
-    """Return the outputs for one batch as numpy arrays."""
-    return _outputs(model, x, _place(model), "predict_on_batch")
-
-
 # Inside
-
-
-def _outputs(model: Model, x: Any, device: torch.device, caller: str) -> Any:
-    moved = map_tree(lambda t: t.to(device), sources.as_tensors(x, "x", caller))
-    check_inputs(model, moved, caller)
-    with _inference(model):
-        return map_tree(as_numpy, model.predict_step((moved,)))
 
 
 def _pass(
@@ -244,9 +197,9 @@ def _pass(
 ) -> dict[str, float]:
     """Go through the data once, training or evaluating, and return what the metrics say."""
     step = _step_of(model, trainer, mode)
-    begins, ends = (_listeners(watchers, f"on_{mode}_batch_{moment}") for moment in ("begin", "end"))
+    begins, ends = (listeners(watchers, f"on_{mode}_batch_{moment}") for moment in ("begin", "end"))
     if mode == "test":
-        _tell(watchers, "on_test_begin")
+        tell(watchers, "on_test_begin")
     model.train(mode == "train")
     number = -1
     read: Callable[[], Any] = dict
@@ -256,11 +209,11 @@ def _pass(
                 check_inputs(model, batch[0], "fit" if mode == "train" else "evaluate")
                 trainer.prepare(batch, mode, left)
                 model.reset_metrics()
-            for tell in begins:
-                tell(number, {})
+            for hook in begins:
+                hook(number, {})
             read = step(batch)
-            for tell in ends:
-                tell(number, LazyLogs(read()))
+            for hook in ends:
+                hook(number, LazyLogs(read()))
             if bar is not None:
                 bar.step(read)
             if mode == "train" and model.stop_training:
@@ -274,7 +227,7 @@ def _pass(
         )
     logs = dict(LazyLogs(read()))
     if mode == "test":
-        _tell(watchers, "on_test_end", logs)
+        tell(watchers, "on_test_end", logs)
     return logs
 
 
@@ -306,19 +259,8 @@ def _ready(model: Model, x: Any, caller: str) -> Trainer:
     trainer = model.trainer
     if x is None:
         raise DataError(f"{caller}: there is no data. Write  model.{caller}(x, y).")
-    _place(model)
+    place(model)
     return trainer
-
-
-def _place(model: Model) -> torch.device:
-    """Bring the model to where it computes, which the user may have changed since `compile`."""
-    trainer = model._trainer
-    device = trainer.device if trainer is not None and trainer.device_was_given else choose(model)
-    if trainer is not None:
-        trainer.device = device
-    if model.device != device:
-        torch.nn.Module.to(model, device)  # not Model.to, which is the user's word
-    return device
 
 
 def _rest(model: Model) -> None:
@@ -379,53 +321,3 @@ def _endless(source: Source) -> Iterator[Batch]:
         if empty:
             return
         epoch += 1
-
-
-class _inference:  # noqa: N801 - used like a function; contextlib's way costs as much as a layer
-    """Run in inference mode, without gradients, and bring the training flag back."""
-
-    def __init__(self, model: Model) -> None:
-        is_training = any(module.training for module in model.modules())
-        self._contexts = (torch.no_grad(), model._mode(False if is_training else None))
-
-    def __enter__(self) -> None:
-        for context in self._contexts:
-            context.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        for context in reversed(self._contexts):
-            context.__exit__(*error)
-
-
-def as_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
-    """Return a tensor as a numpy array; bfloat16, which numpy lacks, as float32."""
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-
-
-def _watchers(
-    callbacks: Iterable[Any] | None, history: History | None, model: Model, params: dict[str, Any]
-) -> list[Any]:
-    given = list(callbacks) if isinstance(callbacks, Iterable) else [] if callbacks is None else [callbacks]
-    watchers = given if history is None else [*given, history]  # last: it notes what others add to the logs
-    for watcher in watchers:
-        if not isinstance(watcher, Callback):
-            raise ArgumentTypeError(
-                f"callbacks: got {watcher!r}; expected objects of corekit.Callback classes, such as "
-                "corekit.callbacks.EarlyStopping()."
-            )
-        watcher.set_params(params)
-        watcher.set_model(model)
-    return watchers
-
-
-def _listeners(watchers: list[Any], hook: str) -> list[Callable[..., Any]]:
-    """Return the hooks that somebody wrote: an inherited empty one is never called."""
-    found = [getattr(watcher, hook) for watcher in watchers]
-    empty = getattr(Callback, hook)
-    return [method for method in found if getattr(method, "__func__", None) is not empty]
-
-
-def _tell(watchers: list[Any], hook: str, *args: Any) -> None:
-    for method in _listeners(watchers, hook):
-        method(*args)

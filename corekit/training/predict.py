@@ -1,0 +1,98 @@
+"""Outputs for new data: `predict` and `predict_on_batch`. Free functions; a Model's methods call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from corekit.errors import DataError
+from corekit.model.model import Model
+from corekit.protocols.tracing import no_grad
+from corekit.protocols.tree import map_tree
+from corekit.training import data as sources
+from corekit.training.check import check_counts, check_inputs
+from corekit.training.device import place
+from corekit.training.watchers import listeners, tell, watchers_of
+
+
+def predict(
+    model: Model,
+    x: Any,
+    *,
+    batch_size: int | None = None,
+    verbose: str | int = "auto",
+    steps: int | None = None,
+    callbacks: Iterable[Any] | None = None,
+) -> Any:
+    """Return the outputs for every sample as numpy arrays, in the structure that the model gives.
+
+    A model need not be compiled. Of a loader's batches only the first part is taken as input.
+    """
+    check_counts("predict", steps=steps, batch_size=batch_size)
+    device = place(model)
+    plain = callbacks is None and steps is None and isinstance(x, (np.ndarray, Tensor)) and x.ndim > 0
+    if plain and 0 < len(x) <= (batch_size or sources.DEFAULT_BATCH):  # a service asks for one row at a time
+        return _outputs(model, x, device, "predict")
+    given = sources.source(x, batch_size=batch_size, device=device, caller="predict")
+    watchers = watchers_of(callbacks, None, model, {"steps": steps or given.steps, "verbose": verbose})
+    found: list[Any] = []
+    tell(watchers, "on_predict_begin")
+    begins, ends = (listeners(watchers, f"on_predict_batch_{moment}") for moment in ("begin", "end"))
+    with InferenceMode(model):
+        for number, batch in enumerate(islice(given.batches(0), steps)):
+            for hook in begins:
+                hook(number)
+            if number == 0:
+                check_inputs(model, batch[0], "predict")
+            found.append(map_tree(Tensor.detach, model.predict_step((batch[0],))))
+            for hook in ends:
+                hook(number)
+    tell(watchers, "on_predict_end")
+    if not found:
+        raise DataError("predict: the data gave no batch.")
+    return map_tree(lambda *parts: as_numpy(torch.cat(parts)), found[0], *found[1:])
+
+
+def predict_on_batch(model: Model, x: Any) -> Any:
+    """Return the outputs for one batch as numpy arrays."""
+    return _outputs(model, x, place(model), "predict_on_batch")
+
+
+def _outputs(model: Model, x: Any, device: torch.device, caller: str) -> Any:
+    moved = sources.as_tensors(x, "x", caller)
+    if device.type != "cpu":
+        moved = map_tree(lambda t: t.to(device), moved)
+    check_inputs(model, moved, caller)
+    with InferenceMode(model):
+        return map_tree(as_numpy, model.predict_step((moved,)))
+
+
+class InferenceMode:
+    """A context without gradients, in which no layer trains; each layer's flag comes back after it.
+
+    Args:
+        model: whose flags.
+    """
+
+    def __init__(self, model: Model) -> None:
+        is_training = any(module.training for module in model.modules())
+        self._contexts = (no_grad(), model._mode(False)) if is_training else (no_grad(),)
+
+    def __enter__(self) -> None:
+        for context in self._contexts:
+            context.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        for context in reversed(self._contexts):
+            context.__exit__(*error)
+
+
+def as_numpy(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """Return a tensor as a numpy array; bfloat16, which numpy lacks, as float32."""
+    tensor = tensor.detach() if tensor.is_cpu else tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
