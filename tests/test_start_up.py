@@ -57,3 +57,19 @@ def test_command_imports_neither_torch_nor_plugin(words):
     assert "corekit.registry" in modules
     assert modules & {"torch", "numpy", "pluggy"} == set()
     assert plugins(modules) == set()
+
+
+TRAINING = """
+import numpy as np, corekit as ck
+model = ck.Sequential([ck.layers.Dense(4, input_shape=(3,)), ck.layers.Dense(2, activation="softmax")])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(np.ones((8, 3)), np.zeros(8, dtype="int64"), verbose=0)
+model.predict(np.ones((8, 3)), verbose=0)
+"""
+
+
+def test_short_training_imports_no_compiler():
+    modules = imported_by(TRAINING)  # it takes seconds, and 145 MB
+
+    assert "corekit.training.loop" in modules
+    assert modules & {"torch._dynamo", "torch._inductor", "sympy"} == set()

@@ -26,6 +26,12 @@ _ARGUMENTS = (
 )  # fmt: skip
 
 
+# torch's method without the decorator that tells its compiler to pass it by: that imports the compiler, which takes 1 to
+# 2 seconds and 145 MB, at the first optimizer of every program.
+_decorated = torch.optim.Optimizer.add_param_group
+_add_param_group: Any = getattr(_decorated, "__wrapped__", _decorated)
+
+
 class Optimizer(Configurable, torch.optim.Optimizer):
     """Subclass it and write `init(param)` and `update(param, grad, state, learning_rate)`; the rest is here.
 
@@ -208,7 +214,7 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         known = {"learning_rate", "betas", "eps", *inspect.signature(type(self)).parameters}
         if wrong := known & param_group.keys() - {"lr", "weight_decay", "name"}:
             raise ArgumentError(f"{self.name}: a group has its own {wrong}; only lr and weight_decay may differ.")
-        super().add_param_group(param_group)
+        _add_param_group(self, param_group)
         place_rates(self.param_groups[-1:])
         self._params = [param for group in self.param_groups for param in group["params"]]
         self._plan.forget()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from corekit.errors import StateError
 from corekit.training.engine import inductor, memory
-from corekit.training.engine.capture import where_it_breaks
 from corekit.training.engine.compiled import CompiledStep
 from corekit.training.engine.estimate import Joinable
 from corekit.training.engine.memory import Measured
@@ -206,7 +205,7 @@ def _captured(engine: Engine) -> Generator[None, Item, tuple[dict[bool, Compiled
             steps[kind] = engine.capture(batch, kind)
         except StateError as error:
             engine.run(batch, kind)
-            raise _NoUseError(where_it_breaks(error.__cause__ or error)) from error
+            raise _NoUseError(str(error.__cause__)) from error
         seconds += time.perf_counter() - start
     return steps, seconds
 

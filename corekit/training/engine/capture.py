@@ -1,4 +1,7 @@
-"""A training step as one graph, with the guards under which the graph holds. By torch's public compiler front end."""
+"""A training step as one graph, with the guards under which the graph holds. By torch's public compiler front end.
+
+That front end takes 70 MB and more than a second to import, so it is imported by whoever captures, never before.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch._dynamo
 from torch import Tensor
 
 from corekit.protocols.tree import leaves
 
 Step = Callable[[Any], Any]
 Backend = Callable[[Any, list[Any]], Callable[..., Any]]
+
+
+class CaptureError(RuntimeError):
+    """A step cannot be one graph; the message says why, and where."""
 
 
 def one_by_one(graph: Any, inputs: list[Any]) -> Callable[..., Any]:
@@ -59,9 +65,18 @@ class Capture:
         self._guarded = torch.compile(_with_own_code(step), backend=self._receive, fullgraph=True, dynamic=dynamic)
 
     def __call__(self, batch: Any) -> Any:
-        """Make the step; guards are checked, and a new graph is captured where they fail."""
-        with torch._dynamo.config.patch(trace_autograd_ops=True):  # lets autograd.grad into the graph
-            return self._guarded(batch)
+        """Make the step; guards are checked, and a new graph is captured where they fail.
+
+        Raises:
+            CaptureError: the step cannot be one graph. It was not made.
+        """
+        from torch._dynamo import config, exc
+
+        try:
+            with config.patch(trace_autograd_ops=True):  # lets autograd.grad into the graph
+                return self._guarded(batch)
+        except exc.TorchDynamoException as error:
+            raise CaptureError(where_it_breaks(error)) from error
 
     def places(self, batch: Any) -> list[int] | None:
         """Return where each tensor of the batch just run stands among the inputs; -1 where the graph does not use it.

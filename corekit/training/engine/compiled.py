@@ -26,7 +26,7 @@ class CompiledStep:
         batch: batches like this one will be taken. Capturing makes this batch's step.
 
     Raises:
-        TorchDynamoException: the step cannot be one graph. Nothing was changed.
+        CaptureError: the step cannot be one graph. Nothing was changed.
     """
 
     def __init__(self, step: Step, batch: Any) -> None:

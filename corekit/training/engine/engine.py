@@ -11,7 +11,7 @@ from torch import Tensor
 
 from corekit.errors import StateError
 from corekit.training.engine import auto, inductor
-from corekit.training.engine.capture import Step, first_line, where_it_breaks
+from corekit.training.engine.capture import CaptureError, Step, first_line
 from corekit.training.engine.compiled import CompiledStep, flat, shapes
 from corekit.training.engine.cuda_graph import CudaGraphStep
 
@@ -179,10 +179,10 @@ class Engine:
             self._held = list(map(id, self._state()))
         try:
             return CompiledStep(self.steps[kind], batch)
-        except torch._dynamo.exc.TorchDynamoException as error:
+        except CaptureError as error:
             self._probe(batch)
             raise StateError(
-                f'jit_compile=True: torch cannot compile the step of "{self.label}": {where_it_breaks(error)}\n'
+                f'jit_compile=True: torch cannot compile the step of "{self.label}": {error}\n'
                 "  compile(..., jit_compile=False) trains without a compiler. This step changed nothing."
             ) from error
 
