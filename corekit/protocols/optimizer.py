@@ -26,8 +26,8 @@ _ARGUMENTS = (
 )  # fmt: skip
 
 
-# torch's method without the decorator that tells its compiler to pass it by: that imports the compiler, which takes 1 to
-# 2 seconds and 145 MB, at the first optimizer of every program.
+# torch's method without the decorator that tells its compiler to pass it by: that imports the compiler, 1 to 2 seconds and
+# 145 MB, at the first optimizer of every program.
 _decorated = torch.optim.Optimizer.add_param_group
 _add_param_group: Any = getattr(_decorated, "__wrapped__", _decorated)
 
