@@ -1,10 +1,17 @@
-"""Dropout. Its mask comes from torch's generator, like all randomness of a model; it has none of its own."""
+"""Dropout. Its mask comes from torch's generator, like all randomness of a model; it has none of its own.
+
+On a CPU torch draws one number after the other, 64 bits or more for each decision, on one core: 2.8 ms for 128 x 1600
+numbers, forward and backward, and much of a step. Sixteen bits a decision take 0.9 ms. Both are drawn alike by a
+compiler that leaves random numbers to torch (`torch._inductor.config.fallback_random`), so a compiled step drops what
+an eager one does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -12,11 +19,14 @@ from corekit import Layer
 from corekit.errors import ArgumentError, ShapeError
 from corekit_layers_basic.shapes import Shape, written
 
+FEW = 4096  # numbers below which torch's own dropout is as fast
+
 
 class Dropout(Layer):
     """In training, set each number to 0 with probability `rate`, and scale the others up by 1 / (1 - rate).
 
-    The expected output is then the input. In inference it does nothing.
+    The expected output is then the input. In inference it does nothing. On a CPU, for 4,096 numbers or more, the rate
+    is rounded to a multiple of 1/65,536 (and the scale with it, so that the expected output stays exact).
 
     Shape: any -> the same.
 
@@ -31,7 +41,6 @@ class Dropout(Layer):
         ArgumentError: rate is outside of 0 to 1, noise_shape is no shape, or a seed is given.
 
     Example:
-        >>> import torch
         >>> x = torch.ones(2, 3)
         >>> torch.equal(Dropout(0.5)(x), x)
         True
@@ -69,7 +78,7 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return inputs
         if self.noise_shape is None:
-            return functional.dropout(inputs, self.rate)
+            return dropped(inputs, self.rate)
         mask = functional.dropout(inputs.new_ones(self._mask_shape(self.noise_shape, inputs)), self.rate)
         return inputs * mask
 
@@ -84,3 +93,18 @@ class Dropout(Layer):
                 f"{written(inputs.shape)}."
             )
         return [size if own is None else own for own, size in zip(noise_shape, inputs.shape, strict=True)]
+
+
+def dropped(x: Tensor, rate: float) -> Tensor:
+    """Return x thinned out, by sixteen random bits for each number where that is faster.
+
+    Example:
+        >>> sorted(set(dropped(torch.ones(5000), 0.75).tolist()))
+        [0.0, 4.0]
+    """
+    kept = round((1 - rate) * 65536)  # of the 65,536 values that sixteen bits have
+    if x.device.type != "cpu" or x.numel() < FEW or not 0 < kept < 65536:
+        return functional.dropout(x, rate)
+    drawn = torch.randint(-(2**63), 2**63 - 1, ((x.numel() + 3) // 4,), dtype=torch.int64, device=x.device)
+    bits = drawn.view(torch.int16)[: x.numel()].view(x.shape)
+    return x * ((bits < kept - 32768).to(x.dtype) * (65536 / kept))

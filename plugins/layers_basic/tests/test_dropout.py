@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -16,6 +18,71 @@ def test_kept_values_are_scaled_up():
     output = Dropout(0.75)(torch.ones(1000), training=True)
 
     assert set(output.tolist()) == {0.0, 4.0}
+
+
+@pytest.mark.parametrize("size", [100, 4095, 4096, 4097, 100_003])
+def test_dropped_share_is_the_rate(size):
+    output = Dropout(0.25)(torch.ones(size), training=True)
+
+    assert len(output) == size
+    assert abs(float((output == 0).float().mean()) - 0.25) < 5 * (0.25 * 0.75 / size) ** 0.5  # five deviations
+
+
+def test_expected_output_is_exact():
+    output = Dropout(0.3)(torch.ones(10_000, dtype=torch.float64), training=True)
+
+    assert set(output.tolist()) == {0.0, 65536 / round(0.7 * 65536)}
+
+
+def test_neighbours_are_dropped_independently():
+    dropped = (Dropout(0.5)(torch.ones(400_000), training=True) == 0).reshape(-1, 4).float()
+
+    together = dropped.T @ dropped / len(dropped)  # sixteen bits each of one draw of sixty-four
+
+    torch.testing.assert_close(together, torch.full((4, 4), 0.25) + torch.eye(4) / 4, atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize(("rate", "mean"), [(1e-9, 1.0), (1.0, 0.0), (1 - 1e-9, 0.0)])
+def test_extreme_rates_drop_next_to_none_or_all(rate, mean):
+    output = Dropout(rate)(torch.ones(10_000), training=True)
+
+    assert float(output.mean()) == mean
+
+
+def test_gradient_passes_where_kept():
+    x = torch.randn(10_000, requires_grad=True)
+    output = Dropout(0.5)(x, training=True)
+
+    output.sum().backward()
+
+    assert torch.equal(x.grad, torch.where(output == 0, 0.0, 2.0))
+
+
+def test_non_contiguous_input_is_thinned_in_place_order():
+    x = torch.ones(100, 100)
+    set_random_seed(7)
+    first = Dropout(0.5)(x, training=True)
+    set_random_seed(7)
+
+    assert torch.equal(Dropout(0.5)(x.T, training=True), first)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # Inductor's own import
+@pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="Inductor needs a C++ compiler")
+@pytest.mark.parametrize("shape", [(8, 8), (64, 65), (3, 5001)], ids=str)
+def test_compiled_dropout_draws_the_same_mask(shape):
+    layer, x = Dropout(0.3).train(), torch.randn(shape)
+    torch._dynamo.reset()
+    set_random_seed(7)
+    eager = layer(x)
+
+    with torch._inductor.config.patch(fallback_random=True):
+        compiled = torch.compile(layer, fullgraph=True)
+        set_random_seed(7)
+        found = compiled(x)
+
+    torch.testing.assert_close(found, eager)
 
 
 def test_dropout_does_nothing_in_inference():
