@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Layer, constraints, initializers, regularizers
+from corekit import Layer, constraints, initializers, layers, regularizers
 from corekit.errors import ArgumentError, ShapeError
 from corekit_layers_sequence.arguments import Shape, features, no_seed, rate, whole, written
 
@@ -28,7 +28,7 @@ class MultiHeadAttention(Layer):
         num_heads: in how many ways.
         key_dim: length of each head's queries and keys.
         value_dim: length of each head's values; default key_dim.
-        dropout: the rate at which attention weights are dropped in training; then torch's plain kernel is used.
+        dropout: the rate at which attention weights are dropped in training; on a CPU they are then written down.
         use_bias: whether the linear layers have biases.
         output_shape: features of the output; default the query's.
         attention_axes: only None, for input with one axis between batch and features.
@@ -80,7 +80,7 @@ class MultiHeadAttention(Layer):
         self.num_heads = whole("MultiHeadAttention", "num_heads", num_heads, 2)
         self.key_dim = whole("MultiHeadAttention", "key_dim", key_dim, 32)
         self.value_dim = key_dim if value_dim is None else whole("MultiHeadAttention", "value_dim", value_dim, 32)
-        self.dropout, self.use_bias = rate("MultiHeadAttention", "dropout", dropout), use_bias
+        self.dropout, self.use_bias = layers.Dropout(rate("MultiHeadAttention", "dropout", dropout)), use_bias
         last = output_shape[0] if isinstance(output_shape, (tuple, list)) and len(output_shape) == 1 else output_shape
         self.output_dim = None if last is None else whole("MultiHeadAttention", "output_shape", last, 32)
         span = sliding_window
@@ -125,18 +125,18 @@ class MultiHeadAttention(Layer):
         q, k, v = self._projected(query, key, value)  # each (batch, heads, steps, dim)
         mask = self._mask(q, k, attention_mask, use_causal_mask)
         is_causal = use_causal_mask and mask is None
-        dropped = self.dropout if training else 0.0
+        drops = training and self.dropout.rate > 0
         scores = None
-        if return_attention_scores:
-            mask = torch.ones_like(q[0, 0] @ k[0, 0].mT, dtype=torch.bool).tril() if is_causal else mask
-            scores = _scores(q, k, mask)
-            gathered = functional.dropout(scores, dropped) @ v
+        if return_attention_scores or (drops and query.device.type == "cpu"):  # Dropout is faster there than torch's
+            scores = _scores(q, k, mask, is_causal)
+            gathered = self.dropout(scores, training=training) @ v
         else:
-            gathered = functional.scaled_dot_product_attention(q, k, v, mask, dropped, is_causal)
+            rate_now = self.dropout.rate if drops else 0.0
+            gathered = functional.scaled_dot_product_attention(q, k, v, mask, rate_now, is_causal)
         outputs = functional.linear(
             gathered.transpose(1, 2).flatten(2), self.output_kernel.flatten(0, 1).t(), self.output_bias
         )
-        return outputs if scores is None else (outputs, scores)
+        return (outputs, scores) if return_attention_scores else outputs
 
     def compute_output_shape(
         self, query_shape: Shape, value_shape: Shape | None = None, key_shape: Shape | None = None
@@ -194,9 +194,11 @@ class MultiHeadAttention(Layer):
         return mask
 
 
-def _scores(q: Tensor, k: Tensor, mask: Tensor | None) -> Tensor:
+def _scores(q: Tensor, k: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor:
     """Return the attention weights, (batch, heads, T, S)."""
     products = (q / math.sqrt(q.shape[-1])) @ k.mT
+    if is_causal:
+        mask = torch.ones(products.shape[2:], dtype=torch.bool, device=q.device).tril()
     if mask is not None:  # not -inf: as in Keras, a step that may look nowhere looks everywhere
         products = products.masked_fill(~mask, torch.finfo(products.dtype).min)
     return products.softmax(-1)
