@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from corekit.errors import CorekitError, LayerError
+from corekit.protocols import building
 from corekit.protocols.building import Shape, axis_sizes, call_on_meta, explain_missing_weight
 from corekit.protocols.layer import Layer
 from corekit.protocols.symbolic import Symbolic
@@ -46,12 +47,15 @@ def infer(operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
 def _declared(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what `compute_output_shape` says, where the layer has one and everything inside it is built."""
     compute: Callable[..., Any] | None = getattr(layer, "compute_output_shape", None)
-    children_built = all(module.built for module in layer.modules() if isinstance(module, Layer))
-    if compute is None or not children_built or len(args) != 1:
+    if compute is None or len(args) != 1:
         return None
-    shapes = compute(map_tree(lambda value: tuple(value.shape), args[0]))
-    weights = list(layer.parameters())
-    dtype = weights[0].dtype if weights else next(leaves(args)).dtype
+    if layer._modules and not all(module.built for module in building.tree(layer) if isinstance(module, Layer)):
+        return None
+    shapes = compute(args[0].shape if isinstance(args[0], Symbolic) else map_tree(lambda v: tuple(v.shape), args[0]))
+    weight = next(iter(layer._parameters.values()), None)
+    if weight is None:
+        weight = next(layer.parameters(), None)
+    dtype = next(leaves(args)).dtype if weight is None else weight.dtype
     return _specs(layer, shapes, dtype)
 
 

@@ -50,6 +50,7 @@ class Model(Layer):
 
     def __init__(self, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._counted: dict[str, int] = {}  # how far the names of layers are counted, by class
         self.graph: graph.Graph | None = None
         self._trainer: Trainer | None = None
         self.stop_training = False

@@ -37,17 +37,18 @@ class Step:
         simple = len(self.args) == 1 and isinstance(self.args[0], Slot) and not self.kwargs
         return self.args[0].index if simple and isinstance(self.outputs, Slot) else -1
 
-    @property
-    def sources(self) -> tuple[int, ...]:
-        """The slots of the arguments, where each is one, or where the one argument is a list of them; else ()."""
-        given = self.args[0] if self.takes_list else self.args
-        plain = not self.kwargs and isinstance(self.outputs, Slot) and all(isinstance(arg, Slot) for arg in given)
-        return tuple(arg.index for arg in given) if plain else ()
+    def line(self, call: Callable[..., Any]) -> Line:
+        """Return what to run in place of the step."""
+        target = self.outputs.index if isinstance(self.outputs, Slot) else -1
+        takes_list = len(self.args) == 1 and type(self.args[0]) is list
+        given = self.args[0] if takes_list else self.args
+        plain = target >= 0 and not self.kwargs and all(isinstance(arg, Slot) for arg in given)
+        return call, self.source, tuple(arg.index for arg in given) if plain else (), takes_list, target, self
 
-    @property
-    def takes_list(self) -> bool:
-        """Whether the one argument is a list."""
-        return len(self.args) == 1 and type(self.args[0]) is list
+
+Line = tuple[Callable[..., Any], int, tuple[int, ...], bool, int, Step]
+"""A call, the slot of its one argument (or -1), the slots of its arguments where each is one (or the members of the
+one list) else (), whether they are a list, the slot of its result (or -1), and the step for all other cases."""
 
 
 class Plan:
@@ -65,10 +66,7 @@ class Plan:
         self, calls: Iterable[Callable[..., Any]], steps: list[Step], size: int, inputs: Any, outputs: Any
     ) -> None:
         self.inputs, self.outputs, self.size = inputs, outputs, size
-        self._lines = [
-            (call, step.source, step.sources, step.takes_list, getattr(step.outputs, "index", -1), step)
-            for call, step in zip(calls, steps, strict=True)
-        ]
+        self._lines = [step.line(call) for call, step in zip(calls, steps, strict=True)]
         self._row = [line[0] for line in self._lines] if self._is_row(steps) else None
 
     def run_on_tensor(self, x: Tensor) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from corekit.errors import ArgumentError, ArgumentTypeError, CorekitError, LayerError, ShapeError, StateError
-from corekit.model import graph
+from corekit.model.graph import Graph, Input, offers_logits, trace
 from corekit.model.model import Model
 from corekit.model.naming import adopt
 from corekit.model.wrap import layer as as_layer
@@ -41,6 +41,8 @@ class Sequential(Model):
 
     def __init__(self, layers: Iterable[Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._traced: Graph | None
+        self._drawn_count: int
         if type(self).__init__ is Sequential.__init__:
             self._arguments, self.lists_layers = ((), {}), True
         if layers is not None and (not isinstance(layers, Iterable) or isinstance(layers, (str, dict))):
@@ -67,6 +69,7 @@ class Sequential(Model):
         last = self._chain.pop()
         if not any(part is last for part in self._chain):
             del self._modules[self.name_of(last)]
+            self._counted.clear()
         self.graph, self.built = None, False
         self._draw()
         return last
@@ -74,7 +77,7 @@ class Sequential(Model):
     def build(self, input_shape: Any) -> None:
         """Build every layer for inputs of this shape; None for the batch."""
         if self._input is None:
-            self._input = graph.Input(tuple(input_shape)[1:], batch_size=input_shape[0])
+            self._input = Input(tuple(input_shape)[1:], batch_size=input_shape[0])
         self._draw()
 
     @property
@@ -100,12 +103,12 @@ class Sequential(Model):
     def link_activation(self) -> Any:  # type: ignore[override]  # read only here
         """The last activation of the last layer; None where there is none, or a subclass has a call of its own."""
         last = self._chain[-1] if self._chain and type(self).call is Sequential.call else None
-        return last.link_activation if last is not None and graph.offers_logits(last) else None
+        return last.link_activation if last is not None and offers_logits(last) else None
 
     def build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for a call; a row that cannot be drawn (a layer needs real values) is built by running it."""
         if self._input is None and args and isinstance(args[0], (torch.Tensor, Symbolic)):
-            self._input = graph.Input(tuple(args[0].shape)[1:], dtype=args[0].dtype)
+            self._input = Input(tuple(args[0].shape)[1:], dtype=args[0].dtype)
         try:
             Layer.build_from(self, args, kwargs)
         except LayerError as error:
@@ -128,18 +131,34 @@ class Sequential(Model):
         adopt(self, layer)
         self._chain.append(layer)
         if len(self._chain) == 1 and self._input is None and layer._sample_shape is not None:
-            self._input = graph.Input(layer._sample_shape)
+            self._input = Input(layer._sample_shape)
+
+    @property
+    def graph(self) -> Graph | None:
+        """The row as a graph; traced when somebody looks, so that `add` costs the same however long the row is."""
+        if self._traced is None and self._drawn_count:
+            self._traced = trace(*self.__dict__["_drawn_symbols"])
+        return self._traced
+
+    @graph.setter
+    def graph(self, drawn: Graph | None) -> None:
+        self._traced = drawn
+        self._drawn_count = 0 if drawn is None else len(drawn.steps)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Trace the graph, since the symbolic tensors that it is traced from stay behind."""
+        self._traced = self.graph
+        return super().__getstate__()
 
     def _draw(self) -> None:
         """Build the layers that were added since the last time, once the input's shape is known."""
         if self._input is None or not self._chain:
             return
-        drawn = 0 if self.graph is None else len(self.graph.steps)
-        start, x = (self._input, self._input) if self.graph is None else self._symbols()
+        drawn = self._drawn_count
+        start, x = (self.__dict__.get("_drawn_symbols") or self._symbols()) if drawn else (self._input, self._input)
         for position in range(drawn, len(self._chain)):
             x = self._draw_layer(position, x)
-        self._set_graph(graph.trace(start, x))
-        self.__dict__["_drawn_symbols"] = (start, x)
+        self.__dict__.update(_drawn_symbols=(start, x), _traced=None, _drawn_count=len(self._chain), built=True)
 
     def _draw_layer(self, position: int, x: Any) -> Any:
         layer = self._chain[position]

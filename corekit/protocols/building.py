@@ -71,38 +71,45 @@ class Mode:
 
 
 def tree(layer: torch.nn.Module) -> list[torch.nn.Module]:
-    """Return a module and all inside it, each once; `modules()` without the paths, which cost most of its time."""
-    found = {layer: None}
-    waiting = [layer]
-    while waiting:
-        for module in waiting.pop()._modules.values():
-            if module is not None and module not in found:
-                found[module] = None
-                waiting.append(module)
+    """Return a module and all inside it, each once: `modules()` without the paths, which cost most of its time."""
+    found: dict[torch.nn.Module, None] = {}
+    _visit(layer, found)
     return list(found)
+
+
+def _visit(module: torch.nn.Module, found: dict[torch.nn.Module, None]) -> None:
+    if module not in found:
+        found[module] = None
+        for child in module._modules.values():
+            if child is not None:
+                _visit(child, found)
 
 
 def building_once(build: Callable[..., None]) -> Callable[..., None]:
     """Return `build` for a first call; a second does nothing, so weights are never made twice."""
+    parameters = list(inspect.signature(build).parameters.values())[1:]
+    wanted = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     @functools.wraps(build)
     def once(self: Any, *args: Any, **kwargs: Any) -> None:
         if self.built:
             return
-        with torch.inference_mode(False):  # a weight that is made in it could never be trained
+        if torch.is_inference_mode_enabled():  # a weight that is made in it could never be trained
+            with torch.inference_mode(False):
+                build(self, *args, **kwargs)
+        else:
             build(self, *args, **kwargs)
-        self.built, self.built_with = True, (args, kwargs)
-        if not self.trainable:
+        self.__dict__.update(built=True, built_with=(args, kwargs))
+        if not self._trainable:
             self.trainable = False  # also what is inside it
 
+    once.takes = wanted, {p.name for p in parameters if p.default is not p.empty}  # type: ignore[attr-defined]
     return once
 
 
 def shapes_for_build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Match `build`'s parameters with the shapes of the call's arguments, by name."""
-    parameters = list(inspect.signature(type(layer).build).parameters.values())[1:]
-    defaults = {p.name for p in parameters if p.default is not p.empty}
-    wanted = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    wanted, defaults = getattr(type(layer).build, "takes", ([], set()))  # by building_once
     if not wanted:
         return {}
     given = list(args) + list(kwargs.values())

@@ -16,8 +16,8 @@ from torch.nn.modules.module import (
     _global_forward_pre_hooks,
 )
 
-from corekit.errors import LayerError, ShapeError, StateError
-from corekit.protocols import building
+from corekit.errors import LayerError, StateError
+from corekit.protocols import building, gathering
 from corekit.protocols.building import Shape, axis_sizes
 from corekit.protocols.configurable import Configurable, refuse_unknown
 from corekit.protocols.creation import create
@@ -25,15 +25,7 @@ from corekit.protocols.dtype import as_dtype
 from corekit.protocols.loss import snake_case
 from corekit.protocols.symbolic import find_symbolic
 from corekit.protocols.tree import leaves, map_tree
-from corekit.protocols.weights import (
-    WeightPenalty,
-    call_weight,
-    copy_into,
-    free_name_for,
-    initial_value,
-    weight_shape,
-    weights_by_path,
-)
+from corekit.protocols.weights import WeightPenalty, call_weight, free_name_for, initial_value, weight_shape
 
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "input_shape")
 
@@ -70,6 +62,20 @@ class Layer(Configurable, nn.Module):
     """
 
     built = False
+    training: bool
+    dtype: torch.dtype
+    first_inputs: Any  # args and kwargs of the call that built it, each tensor as (shape, dtype)
+    built_with: Any  # args and kwargs of build
+    drawn_calls: list[tuple[Any, Any]]
+    activity_regularizer: Any
+    _name: str | None
+    _named_by_model: bool
+    _trainable: bool
+    _sample_shape: tuple[int | None, ...] | None
+    _unassigned: list[str]  # weights that no attribute holds yet
+    _regularizers: dict[str, WeightPenalty]
+    _constraints: dict[str, Callable[[Tensor], Tensor]]
+    _added_losses: list[Tensor]
     link_activation: Callable[[Tensor], Tensor] | None = None
     """The activation that a layer applies last. A layer that has one (`Dense`) also has `logits`, its call without
     it, so that training can feed the loss with logits. None: what the layer returns is all there is."""
@@ -96,22 +102,25 @@ class Layer(Configurable, nn.Module):
     ) -> None:
         refuse_unknown(type(self), unknown, BASE_ARGUMENTS)
         super().__init__()
-        self.training = False  # as in Keras: inference until somebody trains
-        self._name = name
-        self._named_by_model = False
-        self._trainable = trainable
-        self.dtype = as_dtype(dtype)
         sizes = (input_shape,) if isinstance(input_shape, int) else input_shape
-        self._sample_shape = None if sizes is None else tuple(sizes)
-        self.first_inputs: Any = None  # args and kwargs of the call that built it, each tensor as (shape, dtype)
-        self.built_with: Any = None  # args and kwargs of build
-        self._unassigned: list[str] = []  # weights that no attribute holds yet
-        self._regularizers: dict[str, WeightPenalty] = {}
-        self._constraints: dict[str, Callable[[Tensor], Tensor]] = {}
-        self._added_losses: list[Tensor] = []
-        self.drawn_calls: list[tuple[Any, Any]] = []
-        self.activity_regularizer = create("regularizers", activity_regularizer)
-        if self.activity_regularizer is not None:
+        self.__dict__.update(  # one by one they would go through torch's __setattr__, at half the cost of a layer
+            training=False,  # as in Keras: inference until somebody trains
+            dtype=as_dtype(dtype),
+            first_inputs=None,
+            built_with=None,
+            drawn_calls=[],
+            activity_regularizer=None,
+            _name=name,
+            _named_by_model=False,
+            _trainable=trainable,
+            _sample_shape=None if sizes is None else tuple(sizes),
+            _unassigned=[],
+            _regularizers={},
+            _constraints={},
+            _added_losses=[],
+        )
+        if activity_regularizer is not None:
+            self.activity_regularizer = create("regularizers", activity_regularizer)
             self.register_forward_hook(building.add_activity_loss)
 
     # What an author writes
@@ -162,16 +171,11 @@ class Layer(Configurable, nn.Module):
         kind = self.dtype if dtype is None else as_dtype(dtype)
         label = name or f"weight_{len(self._parameters) + len(self._buffers)}"
         free_name_for(self, label)
-        if initializer is None:
-            initializer = "glorot_uniform" if kind.is_floating_point else "zeros"
-        value = initial_value(create("initializers", initializer), shape, kind)
-        if tuple(value.shape) != shape:
-            raise ShapeError(
-                f'{type(self).__name__}: the initializer of "{label}" gave {tuple(value.shape)}, expected {shape}.'
-            )
+        value = initial_value(type(self).__name__, label, initializer, shape, kind)
         is_parameter = trainable and kind.is_floating_point
         if is_parameter:
-            self.register_parameter(label, nn.Parameter(value, requires_grad=self._trainable))
+            value = nn.Parameter(value, requires_grad=self._trainable)
+            self.register_parameter(label, value)
         else:
             self.register_buffer(label, value)
         if not (is_parameter and name):  # torch itself follows a parameter to a second name, but not a buffer
@@ -180,12 +184,21 @@ class Layer(Configurable, nn.Module):
             self._regularizers[label] = create("regularizers", regularizer)
         if constraint is not None:
             self._constraints[label] = create("constraints", constraint)
-        return getattr(self, label)
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Call a new weight by the attribute that holds it."""
-        if isinstance(value, Tensor) and self.__dict__.get("_unassigned"):
-            call_weight(self, name, value)
+        held = self.__dict__
+        if isinstance(value, Tensor):
+            if held.get("_unassigned"):
+                call_weight(self, name, value)
+            if "_parameters" in held and held["_parameters"].get(name) is value:
+                return
+        elif not (isinstance(value, nn.Module) or "_modules" not in held) and not (
+            name in held["_parameters"] or name in held["_buffers"] or name in held["_modules"]
+        ):
+            object.__setattr__(self, name, value)  # torch asks the same of a plain value, at many times the cost
+            return
         super().__setattr__(name, value)
 
     def add_loss(self, loss: Tensor) -> None:
@@ -250,7 +263,8 @@ class Layer(Configurable, nn.Module):
         building.check_made(self)
         if not self.built:
             self.build(**building.shapes_for_build(self, args, kwargs))
-            self.built = True
+            if not self.built:
+                self.built = True
             if not self._trainable:
                 self.trainable = False  # also what is inside it
         if self.first_inputs is None:
@@ -292,7 +306,7 @@ class Layer(Configurable, nn.Module):
 
         Unlike `state_dict`, it has each shared weight once, and no metric's state.
         """
-        return weights_by_path(self)
+        return gathering.weights_by_path(self)
 
     @property
     def weights(self) -> list[Tensor]:
@@ -315,8 +329,7 @@ class Layer(Configurable, nn.Module):
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Return copies of the weights as numpy arrays, in the order of `weights`."""
-        found = [weight.detach().cpu() for weight in self.weights]
-        return [(w.float() if w.dtype == torch.bfloat16 else w).numpy().copy() for w in found]  # numpy has no bfloat16
+        return gathering.arrays(self.weights)
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Copy arrays into the weights, in the order of `weights`.
@@ -324,7 +337,7 @@ class Layer(Configurable, nn.Module):
         Raises:
             ShapeError: their number or a shape differs; nothing was changed.
         """
-        copy_into(self, weights)
+        gathering.copy_into(self, weights)
 
     @property
     def input(self) -> Any:
@@ -359,27 +372,16 @@ class Layer(Configurable, nn.Module):
     @property
     def losses(self) -> list[Tensor]:
         """The penalties of the weights and what calls added since `clear_losses`, of this layer and those inside it."""
-        found: list[Tensor] = []
-        for module in self.modules():
-            if isinstance(module, Layer):
-                found += [penalty(getattr(module, name)) for name, penalty in module._regularizers.items()]
-                found += module._added_losses
-        return found
+        return gathering.penalties(self)
 
     def clear_losses(self) -> None:
         """Forget what calls added; `fit` does it before each step, a loop of your own that uses `losses` must too."""
-        for module in self.modules():
-            if isinstance(module, Layer):
-                module._added_losses.clear()
+        for part in gathering.layers_in(self):
+            part._added_losses.clear()
 
     def constrain_weights(self) -> None:
         """Bring every constrained weight back to where it may be; training does it after each optimizer step."""
-        with torch.no_grad():
-            for module in self.modules():
-                if isinstance(module, Layer):
-                    for name, constraint in module._constraints.items():
-                        weight = getattr(module, name)
-                        weight.copy_(constraint(weight))
+        gathering.constrain(self)
 
     def extra_repr(self) -> str:
         """Return the name and whether the weights exist."""

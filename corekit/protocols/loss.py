@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 
 import torch
@@ -126,6 +127,7 @@ def weight_like(values: Tensor, sample_weight: Tensor) -> Tensor:
     return weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
 
 
+@functools.cache
 def snake_case(name: str) -> str:
     """Return a class's name as Keras writes it in logs and layer names.
 

@@ -28,6 +28,8 @@ class Symbolic(ABC):
 
 def find_symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Symbolic | None:
     """Return the first symbolic tensor among nested arguments."""
+    if len(args) == 1 and isinstance(args[0], Symbolic):
+        return args[0]
     for value in leaves((args, kwargs)):
         if isinstance(value, Symbolic):
             return value

@@ -38,7 +38,10 @@ def map_tree(function: Callable[..., Any], structure: Any, *others: Any) -> Any:
         {'x': (11, 22)}
     """
     if isinstance(structure, (list, tuple)):
-        mapped = [map_tree(function, *items) for items in zip(structure, *others, strict=True)]
+        if others:
+            mapped = [map_tree(function, *items) for items in zip(structure, *others, strict=True)]
+        else:
+            mapped = [map_tree(function, item) for item in structure]
         if isinstance(structure, tuple):
             return type(structure)(*mapped) if hasattr(structure, "_fields") else tuple(mapped)
         return mapped

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from corekit.errors import ArgumentError, ArgumentTypeError, ShapeError
 from corekit.protocols.configurable import Configurable
-from corekit.protocols.metric import Metric
+from corekit.protocols.creation import create
 
 InitializerLike = Callable[..., Tensor]
 WeightPenalty = Callable[[Tensor], Tensor]
@@ -81,22 +81,43 @@ def weight_shape(owner: str, positional: tuple[Any, ...], shape: Any, name: str 
     if shape is None:
         return ()
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    if not all(isinstance(size, (int, np.integer)) and size >= 0 for size in sizes):
-        raise ArgumentTypeError(
-            f'{owner}: the weight "{name}" cannot have shape {sizes}: every size is a whole number that is known when '
-            "the layer is built (None marks an open axis, such as the batch)."
-        )
-    return tuple(int(size) for size in sizes)
+    for size in sizes:
+        if not isinstance(size, (int, np.integer)) or size < 0:
+            raise ArgumentTypeError(
+                f'{owner}: the weight "{name}" cannot have shape {sizes}: every size is a whole number that is known '
+                "when the layer is built (None marks an open axis, such as the batch)."
+            )
+    return tuple(map(int, sizes))
 
 
-def initial_value(initializer: Callable[..., Tensor], shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Return a weight's first values: from an Initializer, a function of (shape, dtype), or one of torch.nn.init."""
-    function = getattr(initializer, "func", initializer)  # of a functools.partial
+def initial_value(owner: str, name: str, initializer: Any, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """Return a weight's first values.
+
+    Args:
+        owner: the layer's class, for errors.
+        name: of the weight, for errors.
+        initializer: an Initializer, what `create` takes for one, a function of (shape, dtype), or one of torch.nn.init.
+            None is "glorot_uniform" for floating point, else "zeros".
+        shape: of the weight.
+        dtype: of the weight.
+
+    Raises:
+        ShapeError: the initializer gave another shape.
+    """
+    if initializer is None:
+        initializer = "glorot_uniform" if dtype.is_floating_point else "zeros"
+    make = create("initializers", initializer)
+    function = getattr(make, "func", make)  # of a functools.partial
     if getattr(function, "__module__", "") == "torch.nn.init":  # torch's own fill in place
         value = torch.empty(shape, dtype=dtype)
-        initializer(value)
+        make(value)
         return value
-    return torch.as_tensor(initializer(shape, dtype=dtype)).to(dtype)
+    value = make(shape, dtype=dtype)
+    if type(value) is not Tensor or value.dtype != dtype:
+        value = torch.as_tensor(value).to(dtype)
+    if value.shape != shape:
+        raise ShapeError(f'{owner}: the initializer of "{name}" gave {tuple(value.shape)}, expected {shape}.')
+    return value
 
 
 def free_name_for(layer: nn.Module, name: str) -> None:
@@ -108,8 +129,8 @@ def free_name_for(layer: nn.Module, name: str) -> None:
     held = layer.__dict__
     if held.get(name, name) is None:  # `self.bias = None` in __init__
         del held[name]
-    weights = {**layer._parameters, **layer._buffers}
-    taken = hasattr(type(layer), name) or name in held or name in layer._modules or weights.get(name) is not None
+    weights = layer._parameters.get(name) is not None or layer._buffers.get(name) is not None
+    taken = weights or hasattr(type(layer), name) or name in held or name in layer._modules
     if taken or not name or "." in name:
         why = "it has something of that name already" if taken else 'a name is not empty and has no "."'
         raise ArgumentError(
@@ -129,40 +150,3 @@ def call_weight(layer: Any, name: str, value: Tensor) -> None:
         for labelled in (table, layer._regularizers, layer._constraints):
             if made in labelled:
                 labelled[name] = labelled.pop(made)
-
-
-def copy_into(layer: Any, weights: Sequence[Any]) -> None:
-    """Copy arrays into a layer's weights, in their order.
-
-    Raises:
-        ShapeError: their number or a shape differs; nothing was changed.
-    """
-    mine = layer.weights
-    given = [w if isinstance(w, Tensor) else torch.as_tensor(np.asarray(w).copy()) for w in weights]
-    if len(given) != len(mine):
-        hint = "" if layer.built else f"  {layer.name} is not built yet: call it, or give it an input_shape."
-        raise ShapeError(f'"{layer.name}" has {len(mine)} weights, got {len(given)}.{hint}')
-    for index, (old, new) in enumerate(zip(mine, given, strict=True)):
-        if old.shape != new.shape:
-            raise ShapeError(f'weight {index} of "{layer.name}" is {tuple(old.shape)}, got {tuple(new.shape)}.')
-    with torch.no_grad():
-        for old, new in zip(mine, given, strict=True):
-            old.copy_(new)
-
-
-def weights_by_path(layer: nn.Module) -> dict[str, Tensor]:
-    """Return all weights of a layer by their path, each once; see `Layer.named_weights`."""
-    found: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    metrics: list[str] = []
-    for path, module in layer.named_modules():
-        if isinstance(module, Metric) or any(path.startswith(metric) for metric in metrics):
-            metrics.append(f"{path}.")
-            continue
-        transient = module._non_persistent_buffers_set
-        named = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
-        for name, weight in named:
-            if id(weight) not in seen and name not in transient:
-                seen.add(id(weight))
-                found[f"{path}.{name}" if path else name] = weight
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,7 +29,11 @@ def namespace(
         if name in own:
             return fetch(own[name])
         if name == "get" and getter is not None:
-            return functools.partial(fetch(getter), kind)
+            get = functools.partial(fetch(getter), kind)
+            home = getattr(sys.modules.get(f"corekit.{kind}"), "__dict__", {})
+            if home.get("__getattr__") is __getattr__:  # layers ask for it several times each: it is found there now
+                home["get"] = get
+            return get
         from corekit.registry import registry  # not at import: `import corekit.layers` reads nothing yet
 
         value = registry.attribute(kind, name)
@@ -42,6 +47,7 @@ def namespace(
     return __getattr__, __dir__
 
 
+@functools.cache
 def fetch(target: str) -> Any:
     """Import and return "module:attribute", or the module where there is no attribute."""
     module, _, attribute = target.partition(":")

@@ -39,6 +39,7 @@ class Registry:
         self._local: list[Component] = []
         self._tables: list[Table] = []
         self._broken: dict[tuple[str, str], Problem] = {}
+        self._loaded: dict[tuple[str, str, bool], Any] = {}  # what names meant, as long as these tables stand
 
     # What is there
 
@@ -90,11 +91,11 @@ class Registry:
 
     def get(self, kind: str, name: str) -> Any:
         """Resolve `name` and return the object itself, importing its plugin."""
-        return self.load(self.find(kind, name))
+        return self._load_once(kind, name, exact=False)
 
     def attribute(self, kind: str, name: str) -> Any:
         """Return what `corekit.<kind>.<name>` is: exact names only."""
-        return self.load(self._look_up(kind, name, exact=True), name)
+        return self._load_once(kind, name, exact=True)
 
     def load(self, component: Component, name: str | None = None) -> Any:
         """Import a component, remembering a failure for later messages."""
@@ -153,6 +154,15 @@ class Registry:
         if self._found is None:
             self._found = self._scan()
         return self._found
+
+    def _load_once(self, kind: str, name: str, *, exact: bool) -> Any:
+        """Return what a name means, loaded; remembered, since a model of many layers asks for few names often."""
+        if not self._tables:
+            self._loaded.clear()
+        key = (kind, name, exact)
+        if key not in self._loaded:
+            self._loaded[key] = self.load(self._look_up(kind, name, exact=exact), name if exact else None)
+        return self._loaded[key]
 
     def _look_up(self, kind: str, name: str, *, exact: bool) -> Component:
         _check_kind(kind)

@@ -9,6 +9,7 @@ from torch import nn
 
 import corekit as ck
 from corekit.errors import ArgumentError, ArgumentTypeError, LayerError, ShapeError, StateError
+from corekit.model import sequential
 
 
 def test_row_feeds_each_layer_with_the_one_before(parts):
@@ -322,3 +323,40 @@ def test_watched_last_layer_offers_no_logits(parts, hook):
 
 def test_empty_row_has_no_last_activation():
     assert ck.Sequential().link_activation is None
+
+
+# Many layers
+
+
+def test_adding_a_layer_draws_only_that_layer(parts, monkeypatch):
+    model = ck.Sequential([ck.Input((2,))])
+    traced: list[int] = []
+    trace = sequential.trace
+    monkeypatch.setattr(sequential, "trace", lambda *ends: traced.append(1) or trace(*ends))
+
+    for _ in range(5):
+        model.add(parts.Affine(2))
+
+    assert not traced
+    assert len(model.graph.steps) == 5
+    assert model.graph is model.graph
+    assert len(traced) == 1
+
+
+def test_names_go_on_after_pop(parts):
+    model = ck.Sequential([ck.Input((2,)), *(parts.Affine(2) for _ in range(3))])
+
+    model.pop()
+    model.add(parts.Affine(2))
+
+    assert [layer.name for layer in model.layers] == ["affine", "affine_1", "affine_2"]
+
+
+def test_copy_of_a_row_that_nobody_looked_at_is_drawn(parts):
+    model = ck.Sequential([ck.Input((2,)), parts.Affine(2)])
+
+    twin = copy.deepcopy(model)
+    twin.add(parts.Affine(3))
+
+    assert twin.output.shape == (None, 3)
+    assert len(model.layers) == 1

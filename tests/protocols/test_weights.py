@@ -45,25 +45,25 @@ def test_impossible_size_is_told(shape):
 
 
 def test_initializer_may_be_a_function():
-    value = initial_value(lambda shape, dtype: torch.full(shape, 3.0), (2,), torch.float64)
+    value = initial_value("Dense", "kernel", lambda shape, dtype: torch.full(shape, 3.0), (2,), torch.float64)
 
     assert (value.tolist(), value.dtype) == ([3.0, 3.0], torch.float64)
 
 
 def test_initializer_may_return_numpy():
-    value = initial_value(lambda shape, dtype: np.ones(shape), (2,), torch.float32)
+    value = initial_value("Dense", "kernel", lambda shape, dtype: np.ones(shape), (2,), torch.float32)
 
     assert (value.tolist(), value.dtype) == ([1.0, 1.0], torch.float32)
 
 
 def test_initializer_may_be_torchs_fill():
-    assert initial_value(torch.nn.init.ones_, (2,), torch.float16).tolist() == [1.0, 1.0]
+    assert initial_value("Dense", "kernel", torch.nn.init.ones_, (2,), torch.float16).tolist() == [1.0, 1.0]
 
 
 def test_initializer_may_be_torchs_fill_with_arguments():
     fill = functools.partial(torch.nn.init.constant_, val=4.0)
 
-    assert initial_value(fill, (2,), torch.float32).tolist() == [4.0, 4.0]
+    assert initial_value("Dense", "kernel", fill, (2,), torch.float32).tolist() == [4.0, 4.0]
 
 
 @pytest.mark.parametrize("name", ["kernel", "forward", "dtype", "activation", "", "a.b"])

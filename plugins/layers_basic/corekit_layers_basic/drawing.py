@@ -26,12 +26,14 @@ def draw(
     generator = None if seed is None else torch.Generator("cpu").manual_seed(seed)
     z = torch.empty(tuple(shape), dtype=at_least_float32(kind), device=None if seed is None else "cpu")
     if distribution == "uniform":
-        z.uniform_(-1.0, 1.0, generator=generator)
+        z.uniform_(center - spread, center + spread, generator=generator)
     elif distribution == "truncated_normal":
-        torch.nn.init.trunc_normal_(z, generator=generator)
+        torch.nn.init.trunc_normal_(z, generator=generator).mul_(spread).add_(center)
     else:
-        z.normal_(generator=generator)
-    return z.mul_(spread).add_(center).to(device=torch.get_default_device(), dtype=kind)
+        z.normal_(center, spread, generator=generator)
+    if seed is not None:
+        z = z.to(torch.get_default_device())
+    return z if z.dtype == kind else z.to(kind)
 
 
 def at_least_float32(dtype: torch.dtype) -> torch.dtype:

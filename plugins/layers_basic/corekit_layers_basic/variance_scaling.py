@@ -72,7 +72,7 @@ class VarianceScaling(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Dtype = None) -> Tensor:
         """Return random numbers whose variance fits the shape."""
         fan_in, fan_out = fans(shape, self.input_axes, self.output_axes)
-        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        n = (fan_in + fan_out) / 2 if self.mode == "fan_avg" else fan_in if self.mode == "fan_in" else fan_out
         deviation = math.sqrt(self.scale / max(1.0, n))
         if self.distribution == "truncated_normal":
             spread = deviation / TRUNCATED_DEVIATION
