@@ -50,6 +50,7 @@ def test_workload_trains_and_predicts(name: str, framework: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # torch's compiler imports what torch deprecates
 @pytest.mark.parametrize("framework", ["torch_compiled", "torch_compile_public"])
 @pytest.mark.parametrize("name", ["W2", "W3"])
 def test_compiled_loop_trains_as_the_eager_one(name: str, framework: str) -> None:
@@ -59,7 +60,7 @@ def test_compiled_loop_trains_as_the_eager_one(name: str, framework: str) -> Non
         session.fit(5, lambda: False)
         losses.append(session.read)
 
-    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5, atol=1e-5)  # float32, ten steps of Adam
 
 
 def test_labels_follow_a_linear_teacher() -> None:

@@ -13,7 +13,7 @@ from benchmarks.workloads import Array, Workload
 
 ck.Layer  # noqa: B018  # asking for it imports torch, which belongs to the import time
 _COMPILE: dict[str, bool | str] = {"auto": "auto", "eager": False, "compiled": True}
-_SETTLING = ("compiling", "preparing", "measuring", "waiting", "so far")  # words of an engine that may change yet
+_SETTLING = ("no step was made", "too few", "helper process")  # words of an engine line that may change yet
 
 
 class AfterEach(ck.Callback):
