@@ -26,7 +26,7 @@ _ARGUMENTS = (
 )  # fmt: skip
 
 
-# torch's method without the decorator that tells its compiler to pass it by: that imports the compiler, 1 to 2 seconds and
+# torch's method without the decorator that tells its compiler to pass it by. That imports the compiler, 1 to 2 s and
 # 145 MB, at the first optimizer of every program.
 _decorated = torch.optim.Optimizer.add_param_group
 _add_param_group: Any = getattr(_decorated, "__wrapped__", _decorated)
