@@ -85,6 +85,7 @@ def test_gradients_flow_in_inference_mode(cls):
 @pytest.mark.parametrize("rates", [{"dropout": 0.5}, {"recurrent_dropout": 0.5}], ids=str)
 def test_dropout_acts_in_training_only(cls, rates):
     layer, x = built(cls, **rates), torch.ones(3, 6, 2)
+    set_random_seed(0)  # two masks of six numbers are the same one time in 64
 
     assert torch.equal(layer(x), layer(x))
     assert not torch.equal(layer(x, training=True), layer(x, training=True))
