@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -63,6 +63,10 @@ class Average(Metric):
 
     def update_state(self, value: Tensor, samples: Any = 1, sample_weight: Tensor | None = None) -> None:
         """Take the mean `value` of so many `samples` into account."""
+        if not torch.compiler.is_compiling():
+            self.total.add_(value.detach(), alpha=samples)
+            self.count.add_(samples)
+            return
         sums = [value.detach().to(self.total) * samples, torch.full_like(self.count, samples)]
         torch._foreach_add_([self.total, self.count], sums)  # by foreach, as Metric.add_to_mean explains
 
@@ -219,7 +223,13 @@ class Objective:
             for metric in self._weighted[index]:
                 metric.update_state(target, outputs[index], weight)
 
-    def _matched(self, y: Any, weights: Any) -> Iterator[tuple[Loss | None, Any, Any]]:
+    def _matched(self, y: Any, weights: Any) -> Iterable[tuple[Loss | None, Any, Any]]:
+        """Return loss, labels and sample weights of each output."""
+        if len(self.names) == 1 and isinstance(y, Tensor) and (weights is None or isinstance(weights, Tensor)):
+            return ((self.losses[0], y, weights),)  # nearly every model, at every step
+        return self._matched_by_name(y, weights)
+
+    def _matched_by_name(self, y: Any, weights: Any) -> Iterator[tuple[Loss | None, Any, Any]]:
         targets = self._in_order(y, "y")
         shared = isinstance(weights, Tensor)
         each = [weights] * len(targets) if shared or weights is None else self._in_order(weights, "sample_weight")

@@ -134,7 +134,7 @@ class Step:
         values = list(leaves(self.model.logits(x)))  # SHIM precision
         watched = self.objective.watched  # a head that no metric looks at needs no activation
         outputs = [
-            v if link is None or (fused and not seen) else link(v)
+            v if link is None or (fused and not seen) else link(v.detach() if fused else v)
             for v, link, fused, seen in zip(values, self._links, self._fused, watched, strict=True)
         ]
         fed = [v if fused else o for v, o, fused in zip(values, outputs, self._fused, strict=True)]
@@ -183,6 +183,8 @@ class Step:
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
     """Return x, y and sample_weight of a batch, None for what it lacks."""
+    if type(data) is tuple and len(data) == 2:
+        return *data, None
     parts = list(data) if isinstance(data, (tuple, list)) else [data]
     x, y, weight, *_ = parts + [None] * 3
     return x, y, weight
