@@ -178,8 +178,8 @@ class Graph:
         self.steps, self.specs, self.inputs, self.outputs = steps, specs, inputs, outputs
         self.input_names = input_names
         self._free_early()
-        self._plan = Plan([step.operation for step in steps], steps, len(specs), inputs, outputs)
-        self._logits_plan: Plan | None = None
+        self._plan = Plan(steps, len(specs), inputs, outputs)
+        self._logits_plan = self._plan.calling({id(s): s.operation.logits for s in self._last_steps() if s is not None})
 
     def layers(self) -> list[Layer]:
         """Return the layers in the order of their first call."""
@@ -191,7 +191,7 @@ class Graph:
 
     def run(self, inputs: Any, *, to_logits: bool = False) -> Any:
         """Compute the outputs; with `to_logits`, without the activations that `link_activations` names."""
-        plan = (self._logits_plan or self._plan_logits()) if to_logits else self._plan
+        plan = self._logits_plan if to_logits else self._plan
         if isinstance(inputs, torch.Tensor) and isinstance(self.inputs, Slot):
             return plan.run_on_tensor(inputs)
         return plan.run(leaves(self._arranged(inputs)))
@@ -242,12 +242,6 @@ class Graph:
             used = {s.index for s in leaves((step.args, step.kwargs, step.outputs)) if isinstance(s, Slot)}
             step.freed = tuple(sorted(used - kept))
             kept |= used
-
-    def _plan_logits(self) -> Plan:
-        last = {id(step) for step in self._last_steps() if step is not None}
-        calls = [step.operation.logits if id(step) in last else step.operation for step in self.steps]  # type: ignore[attr-defined]
-        self._logits_plan = Plan(calls, self.steps, len(self.specs), self.inputs, self.outputs)
-        return self._logits_plan
 
     def _last_steps(self) -> list[Any]:
         """Return, for each output, the step that gives it where its layer offers logits and nobody else looks."""

@@ -5,6 +5,7 @@ All that can be known before values come is worked out once, so that a call of a
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -37,13 +38,13 @@ class Step:
         simple = len(self.args) == 1 and isinstance(self.args[0], Slot) and not self.kwargs
         return self.args[0].index if simple and isinstance(self.outputs, Slot) else -1
 
-    def line(self, call: Callable[..., Any]) -> Line:
-        """Return what to run in place of the step."""
+    def line(self) -> Line:
+        """Return the step as what can be known of it before values come."""
         target = self.outputs.index if isinstance(self.outputs, Slot) else -1
         takes_list = len(self.args) == 1 and type(self.args[0]) is list
         given = self.args[0] if takes_list else self.args
         plain = target >= 0 and not self.kwargs and all(isinstance(arg, Slot) for arg in given)
-        return call, self.source, tuple(arg.index for arg in given) if plain else (), takes_list, target, self
+        return self.operation, self.source, tuple(arg.index for arg in given) if plain else (), takes_list, target, self
 
 
 Line = tuple[Callable[..., Any], int, tuple[int, ...], bool, int, Step]
@@ -55,19 +56,25 @@ class Plan:
     """The calls of a graph, ready to run.
 
     Args:
-        calls: what to call at each step: its operation, or what stands in for it.
         steps: the steps.
         size: the number of slots.
         inputs: structure of the slots that callers fill.
         outputs: structure of the slots that callers get.
     """
 
-    def __init__(
-        self, calls: Iterable[Callable[..., Any]], steps: list[Step], size: int, inputs: Any, outputs: Any
-    ) -> None:
+    def __init__(self, steps: list[Step], size: int, inputs: Any, outputs: Any) -> None:
         self.inputs, self.outputs, self.size = inputs, outputs, size
-        self._lines = [step.line(call) for call, step in zip(calls, steps, strict=True)]
+        self._lines = [step.line() for step in steps]
         self._row = [line[0] for line in self._lines] if self._is_row(steps) else None
+
+    def calling(self, others: dict[int, Callable[..., Any]]) -> Plan:
+        """Return a plan that calls something else at some steps, which `id` names."""
+        if not others:
+            return self
+        plan = copy.copy(self)
+        plan._lines = [(others.get(id(line[-1]), line[0]), *line[1:]) for line in self._lines]
+        plan._row = None if self._row is None else [line[0] for line in plan._lines]
+        return plan
 
     def run_on_tensor(self, x: Tensor) -> Any:
         """Compute the outputs of a graph with one input."""
