@@ -63,6 +63,7 @@ class Conv2D(Layer):
         self.data_format = channels_last("Conv2D", data_format)
         self.filters, self.groups, self.use_bias = filters, groups, use_bias
         self.activation = activations.get(activation)
+        self._is_relu = self.activation is activations.get("relu")
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
@@ -84,12 +85,12 @@ class Conv2D(Layer):
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the output without the activation."""
-        if inputs.dim() != 4 or inputs.shape[-1] != self.kernel.shape[-2] * self.groups:
-            self.compute_output_shape(inputs.shape)
-        return convolve(inputs, self.kernel, self.bias, self.window, self.groups)
+        return convolve(self, inputs)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return activation(inputs * kernel + bias)."""
+        if self._is_relu:
+            return convolve(self, inputs, relu=True)
         outputs = self.logits(inputs)
         return outputs if self.activation is None else self.activation(outputs)
 
