@@ -70,7 +70,9 @@ class Loss(Configurable):
     ) -> Tensor:
         """Return the loss of a batch: a 0-d tensor, or one value per sample with reduction="none"."""
         y_pred = torch.as_tensor(y_pred)
-        y_pred = y_pred.to(self.dtype or torch.promote_types(y_pred.dtype, torch.float32))
+        dtype = self.dtype or torch.promote_types(y_pred.dtype, torch.float32)
+        if y_pred.dtype != dtype:
+            y_pred = y_pred.to(dtype)
         y_true = torch.as_tensor(y_true, device=y_pred.device)
         if y_true.is_floating_point():  # class numbers stay whole numbers
             y_true = y_true.to(y_pred.dtype)

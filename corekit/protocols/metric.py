@@ -97,20 +97,24 @@ class Metric(Configurable, nn.Module):
 
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Take a batch into account."""
-        self.add_to_mean(self.call(torch.as_tensor(y_true), torch.as_tensor(y_pred)), sample_weight)
+        if type(y_true) is not Tensor or type(y_pred) is not Tensor:
+            y_true, y_pred = torch.as_tensor(y_true), torch.as_tensor(y_pred)
+        self.add_to_mean(self.call(y_true, y_pred), sample_weight)
 
     def add_to_mean(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         """Take one value per sample into `total` and `count`; axes after the first are averaged away."""
-        values = values.detach().to(self.total)
+        held: Any = self._buffers  # torch looks self.total up in Python, at the cost of a small sum
+        running = [held["total"], held["count"]]
+        values = (values.detach() if values.requires_grad else values).to(running[0])
         if sample_weight is None:
             total = _per_sample(values).sum()
-            count = torch.full_like(self.count, values.shape[0] if values.ndim else 1)
+            count = torch.full_like(running[1], values.shape[0] if values.ndim else 1)
         else:
             weight = weight_like(values, sample_weight)
             total = _per_sample(values * weight).sum()
             count = _per_sample(weight.expand_as(values)).sum()
         # By foreach, because torch 2.13 drops `total += x` on a 0-d float64 CPU tensor from compiled code.
-        torch._foreach_add_([self.total, self.count], [total, count])
+        torch._foreach_add_(running, [total, count])
 
     def result(self) -> Tensor:
         """Return the metric so far, a 0-d tensor; 0 before the first batch."""

@@ -5,6 +5,7 @@ from torch.nn import functional
 
 from corekit import Loss
 from corekit.config import epsilon
+from corekit_objectives import fused
 from corekit_objectives.matching import match
 from corekit_objectives.probabilities import check_smoothing
 
@@ -100,3 +101,13 @@ class BinaryCrossentropy(Loss):
     def call_on_logits(self, y_true: Tensor, logits: Tensor) -> Tensor:
         """Return one value per sample from what would go into the sigmoid."""
         return binary_crossentropy(y_true, logits, True, self.label_smoothing, self.axis)
+
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None, *, on_logits: bool = False
+    ) -> Tensor:
+        """Return the loss of a batch."""
+        if sample_weight is None and (on_logits or self.from_logits):
+            total = fused.binary(self, y_true, y_pred)
+            if total is not None:
+                return total
+        return super().__call__(y_true, y_pred, sample_weight, on_logits=on_logits)

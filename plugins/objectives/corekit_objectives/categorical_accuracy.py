@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from corekit import Metric, config
-from corekit_objectives.matching import match
+from corekit_objectives.matching import alike, match
 
 
 def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -21,7 +21,8 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     Reference: https://keras.io/api/metrics/accuracy_metrics/#categoricalaccuracy-class
     """
-    y_true, y_pred = match("categorical_accuracy", y_true, y_pred)
+    if not alike(y_true, y_pred) or y_true.dtype == torch.bool:  # which argmax does not take
+        y_true, y_pred = match("categorical_accuracy", y_true, y_pred)
     return (y_true.argmax(-1) == y_pred.argmax(-1)).to(getattr(torch, config.floatx()))
 
 

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from corekit import Loss
 from corekit.errors import ShapeError
+from corekit_objectives import fused
 from corekit_objectives.matching import as_float
 from corekit_objectives.probabilities import check_classes, check_smoothing, log_probabilities
 
@@ -98,6 +99,16 @@ class CategoricalCrossentropy(Loss):
     def call_on_logits(self, y_true: Tensor, logits: Tensor) -> Tensor:
         """Return one value per sample from what would go into the softmax."""
         return categorical_crossentropy(y_true, logits, True, self.label_smoothing, self.axis)
+
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None, *, on_logits: bool = False
+    ) -> Tensor:
+        """Return the loss of a batch."""
+        if sample_weight is None and (on_logits or self.from_logits):
+            total = fused.categorical(self, y_true, y_pred)
+            if total is not None:
+                return total
+        return super().__call__(y_true, y_pred, sample_weight, on_logits=on_logits)
 
 
 def _check(y_true: Tensor, y_pred: Tensor, axis: int) -> None:

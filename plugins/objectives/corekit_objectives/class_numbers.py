@@ -22,9 +22,13 @@ def class_numbers(where: str, y_true: Tensor, y_pred: Tensor, axis: int = -1) ->
         >>> class_numbers("accuracy", torch.tensor([[2.0], [0.0]]), torch.zeros(2, 3))
         tensor([2, 0])
     """
-    labels = torch.as_tensor(y_true, device=y_pred.device).long()
+    labels = y_true
+    if type(labels) is not Tensor or labels.dtype != torch.int64 or labels.device != y_pred.device:
+        labels = torch.as_tensor(y_true, device=y_pred.device).long()
     if labels.ndim == y_pred.ndim and labels.ndim and labels.shape[axis] == 1:
         labels = labels.squeeze(axis)
+    if axis == -1 and labels.shape == y_pred.shape[:-1]:
+        return labels
     expected = list(y_pred.shape)
     del expected[axis]
     if list(labels.shape) == expected:

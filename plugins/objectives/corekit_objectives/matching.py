@@ -38,6 +38,8 @@ def match(where: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         >>> y_true.shape, y_true.dtype
         (torch.Size([2, 1]), torch.float32)
     """
+    if alike(y_true, y_pred) and y_true.dtype == y_pred.dtype and y_pred.dtype in (torch.float32, torch.float64):
+        return y_true, y_pred
     y_pred = as_float(y_pred)
     y_true = torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)
     y_true, y_pred = same_rank(y_true, y_pred)
@@ -47,6 +49,17 @@ def match(where: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
             f"  {_advice(y_true, y_pred)}"
         )
     return y_true, y_pred
+
+
+def alike(y_true: object, y_pred: object) -> bool:
+    """Return whether the two are tensors of one shape on one device.
+
+    Example:
+        >>> alike(torch.ones(2), torch.ones(2)), alike(torch.ones(2), [1, 1])
+        (True, False)
+    """
+    tensors = isinstance(y_true, Tensor) and isinstance(y_pred, Tensor)
+    return tensors and y_true.shape == y_pred.shape and y_true.device == y_pred.device  # type: ignore[attr-defined]
 
 
 def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:

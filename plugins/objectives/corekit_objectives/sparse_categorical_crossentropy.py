@@ -6,11 +6,10 @@ from torch.nn import functional
 
 from corekit import Loss
 from corekit.errors import ShapeError
+from corekit_objectives import fused
 from corekit_objectives.class_numbers import class_numbers, counted, mask_weight
 from corekit_objectives.matching import as_float
 from corekit_objectives.probabilities import check_classes, log_probabilities
-
-_NO_CLASS = -(2**62)  # for torch, whose own default would let a label of -100 pass in silence
 
 
 def sparse_categorical_crossentropy(
@@ -48,7 +47,7 @@ def sparse_categorical_crossentropy(
     labels = class_numbers("sparse_categorical_crossentropy", y_true, y_pred, axis)
     log_p = log_probabilities(y_pred, from_logits, axis).movedim(axis, -1)
     rows, numbers = log_p.reshape(-1, log_p.shape[-1]), labels.reshape(-1)
-    ignored = _NO_CLASS if ignore_class is None else ignore_class
+    ignored = fused.NO_CLASS if ignore_class is None else ignore_class
     try:
         values = functional.nll_loss(rows, numbers, reduction="none", ignore_index=ignored)
     except IndexError as error:
@@ -116,6 +115,10 @@ class SparseCategoricalCrossentropy(Loss):
     ) -> Tensor:
         """Return the loss of a batch, its mean over the labels that are not ignored."""
         if self.ignore_class is None:
+            if sample_weight is None and (on_logits or self.from_logits):
+                total = fused.sparse(self, y_true, y_pred)
+                if total is not None:
+                    return total
             return super().__call__(y_true, y_pred, sample_weight, on_logits=on_logits)
         counts = counted(y_true, torch.as_tensor(y_pred), self.ignore_class, self.axis)
         loss = super().__call__(y_true, y_pred, mask_weight(counts, sample_weight), on_logits=on_logits)
