@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Layer": "corekit.protocols.layer",
+    "DTypePolicy": "corekit.protocols.precision",
     "Optimizer": "corekit.protocols.optimizer",
     "Loss": "corekit.protocols.loss",
     "Metric": "corekit.protocols.metric",
@@ -47,6 +48,7 @@ _NAMESPACES = [
     "ops",
     "utils",
     "config",
+    "mixed_precision",
     "models",
     "saving",
     "errors",

@@ -9,6 +9,7 @@ from corekit import initializers as initializers
 from corekit import layers as layers
 from corekit import losses as losses
 from corekit import metrics as metrics
+from corekit import mixed_precision as mixed_precision
 from corekit import models as models
 from corekit import ops as ops
 from corekit import optimizers as optimizers
@@ -28,6 +29,7 @@ from corekit.protocols.layer import Layer as Layer
 from corekit.protocols.loss import Loss as Loss
 from corekit.protocols.metric import Metric as Metric
 from corekit.protocols.optimizer import Optimizer as Optimizer
+from corekit.protocols.precision import DTypePolicy as DTypePolicy
 from corekit.protocols.schedule import LearningRateSchedule as LearningRateSchedule
 from corekit.protocols.weights import Constraint as Constraint
 from corekit.protocols.weights import Initializer as Initializer

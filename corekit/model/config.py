@@ -52,6 +52,8 @@ class _Description:
             return {"type": "shared", "number": self._numbers[id(layer)]}
         number = self._numbers.setdefault(id(layer), len(self._numbers))
         record: dict[str, Any] = {"number": number, "name": layer.name, "trainable": layer.trainable}
+        if layer._policy is not None:
+            record["dtype_policy"] = layer._policy.name
         record["named_by_model"] = layer._name is None or layer._named_by_model
         if type(layer) not in CORE_CLASSES:
             record["id"] = _id_of("layers", layer, layer.name)
@@ -68,6 +70,7 @@ class _Description:
             "inputs": self.value(layer.first_inputs, layer.name),
             "built_with": self.value(layer.built_with, layer.name),
             "frozen": [path for path, part in inner if not part.trainable],
+            "policies": {path: part._policy.name for path, part in inner if part._policy is not None},
         }
 
     def _parts(self, model: Model, parts: list[Layer]) -> list[Any]:

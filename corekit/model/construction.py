@@ -23,6 +23,7 @@ from corekit.protocols.configurable import Configurable
 from corekit.protocols.dtype import as_dtype
 from corekit.protocols.layer import Layer
 from corekit.protocols.op import Op
+from corekit.protocols.precision import no_global_policy
 from corekit.protocols.symbolic import Symbolic
 from corekit.protocols.tree import leaves, map_tree
 from corekit.registry import registry
@@ -44,9 +45,20 @@ def construct(record: Any, custom_objects: Mapping[str, Any] | None = None) -> L
         lacking = "1 part that is" if len(missing) == 1 else f"{len(missing)} parts that are"
         raise LoadError(f"the model needs {lacking} not here:\n  " + "\n  ".join(missing), code="missing-part")
     builder = _Builder(custom)
-    made = builder.layer(record)
+    with no_global_policy():  # a model computes as it was saved
+        made = builder.layer(record)
     builder.freeze()
     return made
+
+
+def _set_policies(made: Layer, record: Any) -> None:
+    """Give a layer, and those inside it, the dtype policies that they had; before it builds, and for what that made."""
+    if "dtype_policy" in record:
+        made.dtype_policy = record["dtype_policy"]
+    for path, policy in record.get("policies", {}).items():
+        part = made.get_submodule(path) if path in dict(made.named_modules()) else None
+        if isinstance(part, Layer):
+            part.dtype_policy = policy
 
 
 def _missing(kind: str, name: str, custom: Mapping[str, Any]) -> str | None:
@@ -82,6 +94,7 @@ class _Builder:
             if not issubclass(cls, base):
                 raise LoadError(f"{record['id']!r} is no class of {base.__name__}.", code="wrong-kind")
             made = make(record, cls, is_drawn)
+            _set_policies(made, record)
             made._name, made._named_by_model = _name(record["name"]), record["named_by_model"]
             self._made[record["number"]] = made
         except LoadError:
@@ -144,6 +157,7 @@ class _Builder:
 
     def _component(self, record: Any, cls: Any, is_drawn: bool) -> Layer:
         made: Layer = cls.from_config(self.decode(record["config"]))
+        _set_policies(made, record)
         given, built_with = self.decode(record["inputs"]), self.decode(record["built_with"])
         if given is not None and not is_drawn:
             _build(made, *_map_remembered(given))

@@ -179,7 +179,9 @@ class Graph:
         self.input_names = input_names
         self._free_early()
         self._plan = Plan(steps, len(specs), inputs, outputs)
-        self._logits_plan = self._plan.calling({id(s): s.operation.logits for s in self._last_steps() if s is not None})
+        self._logits_plan = self._plan.calling(
+            {id(s): s.operation.precise_logits for s in self._last_steps() if s is not None}
+        )
 
     def layers(self) -> list[Layer]:
         """Return the layers in the order of their first call."""

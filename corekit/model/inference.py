@@ -56,6 +56,8 @@ def _declared(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     if weight is None:
         weight = next(layer.parameters(), None)
     dtype = next(leaves(args)).dtype if weight is None else weight.dtype
+    if layer._policy is not None and dtype.is_floating_point:
+        dtype = layer.compute_dtype  # which run() sees to
     return _specs(layer, shapes, dtype)
 
 

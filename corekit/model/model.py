@@ -48,6 +48,8 @@ class Model(Layer):
     Reference: https://keras.io/api/models/model/
     """
 
+    is_model = True
+
     def __init__(self, inputs: Any = None, outputs: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._counted: dict[str, int] = {}  # how far the names of layers are counted, by class

@@ -97,7 +97,7 @@ class Sequential(Model):
         x = inputs
         for layer in self._chain[:-1]:
             x = layer(x)
-        return self._chain[-1].logits(x)
+        return self._chain[-1].precise_logits(x)
 
     @property
     def link_activation(self) -> Any:  # type: ignore[override]  # read only here

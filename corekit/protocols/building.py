@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,49 @@ def building_once(build: Callable[..., None]) -> Callable[..., None]:
 
     once.takes = wanted, {p.name for p in parameters if p.default is not p.empty}  # type: ignore[attr-defined]
     return once
+
+
+def build_from(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Build a layer for the arguments of a call; see `Layer.build_from`."""
+    check_made(layer)
+    if not layer.built:
+        layer.build(**shapes_for_build(layer, args, kwargs))
+        if not layer.built:
+            layer.built = True
+        if not layer._trainable:
+            layer.trainable = False  # also what is inside it
+    if layer.first_inputs is None:
+        layer.first_inputs = map_tree(remembered, (args, kwargs))
+
+
+def first_call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Build a layer where its input is, and call it."""
+    tensor = next((value for value in leaves((args, kwargs)) if isinstance(value, torch.Tensor)), None)
+    on_meta = tensor is not None and tensor.device.type == "meta"
+    with nullcontext() if tensor is None or on_meta else torch.device(tensor.device):
+        layer.build_from(args, kwargs)
+    try:
+        if on_meta:  # a shape is being inferred
+            return call_on_meta(layer, args, kwargs)
+        return layer._compute(args, kwargs)
+    except AttributeError as error:
+        explain_missing_weight(layer, error)
+        raise
+
+
+def last_drawn(layer: Any) -> tuple[Any, Any]:
+    """Return what the last call of a layer in a drawn model takes and gives.
+
+    Raises:
+        StateError: there is none.
+    """
+    if not layer.drawn_calls:
+        raise StateError(
+            f'"{layer.name}" is not part of a drawn model, so it has no symbolic input or output.\n'
+            "  Draw with corekit.Input, or give the Sequential's first layer an input_shape."
+        )
+    drawn: tuple[Any, Any] = layer.drawn_calls[-1]
+    return drawn
 
 
 def shapes_for_build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,16 +16,17 @@ from torch.nn.modules.module import (
     _global_forward_pre_hooks,
 )
 
-from corekit.errors import LayerError, StateError
-from corekit.protocols import building, gathering
+from corekit.errors import LayerError
+from corekit.protocols import building, gathering, precision
 from corekit.protocols.building import Shape, axis_sizes
 from corekit.protocols.configurable import Configurable, refuse_unknown
 from corekit.protocols.creation import create
-from corekit.protocols.dtype import as_dtype
+from corekit.protocols.dtype import as_dtype, dtype_name
 from corekit.protocols.loss import snake_case
+from corekit.protocols.precision import DTypePolicy
 from corekit.protocols.symbolic import find_symbolic
-from corekit.protocols.tree import leaves, map_tree
-from corekit.protocols.weights import WeightPenalty, call_weight, free_name_for, initial_value, weight_shape
+from corekit.protocols.tree import map_tree
+from corekit.protocols.weights import WeightPenalty, call_weight, make_weight, weight_shape
 
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "input_shape")
 
@@ -44,7 +45,8 @@ class Layer(Configurable, nn.Module):
     Args:
         name: how summaries and files call it; default the class's name in snake case, made unique by the model.
         trainable: whether optimizers may change its weights.
-        dtype: of its weights; default `corekit.config.floatx()`.
+        dtype: of its weights and its computing, or a policy such as "mixed_bfloat16"; default the global policy's
+            (`corekit.config.set_dtype_policy`), else `corekit.config.floatx()` for the weights.
         activity_regularizer: a penalty on its output, added to the loss.
         input_shape: shape of one sample, without the batch; lets a Sequential build at once.
 
@@ -62,12 +64,14 @@ class Layer(Configurable, nn.Module):
     """
 
     built = False
+    is_model = False
     training: bool
     dtype: torch.dtype
     first_inputs: Any  # args and kwargs of the call that built it, each tensor as (shape, dtype)
     built_with: Any  # args and kwargs of build
     drawn_calls: list[tuple[Any, Any]]
     activity_regularizer: Any
+    _policy: DTypePolicy | None  # None: the layer computes as torch does
     _name: str | None
     _named_by_model: bool
     _trainable: bool
@@ -95,7 +99,7 @@ class Layer(Configurable, nn.Module):
         *,
         name: str | None = None,
         trainable: bool = True,
-        dtype: str | torch.dtype | None = None,
+        dtype: str | torch.dtype | DTypePolicy | dict[str, Any] | None = None,
         activity_regularizer: Any = None,
         input_shape: Sequence[int | None] | int | None = None,
         **unknown: Any,
@@ -103,13 +107,15 @@ class Layer(Configurable, nn.Module):
         refuse_unknown(type(self), unknown, BASE_ARGUMENTS)
         super().__init__()
         sizes = (input_shape,) if isinstance(input_shape, int) else input_shape
+        policy = precision.policy_of_layer(dtype)
         self.__dict__.update(  # one by one they would go through torch's __setattr__, at half the cost of a layer
             training=False,  # as in Keras: inference until somebody trains
-            dtype=as_dtype(dtype),
+            dtype=as_dtype(dtype) if policy is None else policy.variable_dtype,  # type: ignore[arg-type]
             first_inputs=None,
             built_with=None,
             drawn_calls=[],
             activity_regularizer=None,
+            _policy=policy,
             _name=name,
             _named_by_model=False,
             _trainable=trainable,
@@ -169,22 +175,7 @@ class Layer(Configurable, nn.Module):
         """
         shape = weight_shape(type(self).__name__, positional, shape, name)
         kind = self.dtype if dtype is None else as_dtype(dtype)
-        label = name or f"weight_{len(self._parameters) + len(self._buffers)}"
-        free_name_for(self, label)
-        value = initial_value(type(self).__name__, label, initializer, shape, kind)
-        is_parameter = trainable and kind.is_floating_point
-        if is_parameter:
-            value = nn.Parameter(value, requires_grad=self._trainable)
-            self.register_parameter(label, value)
-        else:
-            self.register_buffer(label, value)
-        if not (is_parameter and name):  # torch itself follows a parameter to a second name, but not a buffer
-            self._unassigned.append(label)
-        if regularizer is not None:
-            self._regularizers[label] = create("regularizers", regularizer)
-        if constraint is not None:
-            self._constraints[label] = create("constraints", constraint)
-        return value
+        return make_weight(self, shape, initializer, kind, trainable, regularizer, constraint, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Call a new weight by the attribute that holds it."""
@@ -226,8 +217,9 @@ class Layer(Configurable, nn.Module):
             self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
             or _global_forward_hooks or _global_forward_pre_hooks or _global_backward_hooks
             or _global_backward_pre_hooks or self._compiled_call_impl is not None or torch._C._get_tracing_state()
+            or self._policy is not None
         ):  # fmt: skip
-            return super().__call__(*args, **kwargs)
+            return self._compute(args, kwargs)
         return self.forward(*args, **kwargs)
 
     def _careful_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -238,20 +230,12 @@ class Layer(Configurable, nn.Module):
             return symbol.record(self, args, kwargs)
         args, kwargs = map_tree(building.as_tensor, (args, kwargs))
         with self._mode(kwargs.pop("training", None)):
-            return super().__call__(*args, **kwargs) if self.built else self._first_call(args, kwargs)
+            return self._compute(args, kwargs) if self.built else building.first_call(self, args, kwargs)
 
-    def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        tensor = next((value for value in leaves((args, kwargs)) if isinstance(value, Tensor)), None)
-        on_meta = tensor is not None and tensor.device.type == "meta"
-        with nullcontext() if tensor is None or on_meta else torch.device(tensor.device):
-            self.build_from(args, kwargs)
-        try:
-            if on_meta:  # a shape is being inferred
-                return building.call_on_meta(self, args, kwargs)
-            return super().__call__(*args, **kwargs)
-        except AttributeError as error:
-            building.explain_missing_weight(self, error)
-            raise
+    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call as torch does, under the layer's policy."""
+        call = super().__call__
+        return call(*args, **kwargs) if self._policy is None else precision.run(self, call, args, kwargs)
 
     def build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for the arguments of a call: tensors, or anything with a shape.
@@ -260,15 +244,7 @@ class Layer(Configurable, nn.Module):
             LayerError: the class forgot `super().__init__()`.
             ShapeError: `build` refuses the shape.
         """
-        building.check_made(self)
-        if not self.built:
-            self.build(**building.shapes_for_build(self, args, kwargs))
-            if not self.built:
-                self.built = True
-            if not self._trainable:
-                self.trainable = False  # also what is inside it
-        if self.first_inputs is None:
-            self.first_inputs = map_tree(building.remembered, (args, kwargs))
+        building.build_from(self, args, kwargs)
 
     def _mode(self, training: bool | None) -> building.Mode:
         """Return a context in which the training flag of the whole tree is set; None changes nothing."""
@@ -339,23 +315,55 @@ class Layer(Configurable, nn.Module):
         """
         gathering.copy_into(self, weights)
 
+    # Precision
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The dtypes to compute in and of the weights; of a layer that was given none, its weights'."""
+        return self._policy or DTypePolicy(dtype_name(self.dtype))
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._policy = precision.as_policy(value)
+        self.dtype = self._policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """The dtype that the layer computes in; that of its products, in mixed precision."""
+        return self.dtype if self._policy is None else self._policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> torch.dtype:
+        """The dtype of the weights."""
+        return self.dtype
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Return the context that the layer computes in; for calls that pass it by, as `model.logits(x)` does."""
+        return precision.context_of(self)
+
+    def precise_logits(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the logits under the layer's policy; what models call."""
+        call = self.logits
+        return call(*args, **kwargs) if self._policy is None else precision.run(self, call, args, kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments by name; a dtype policy by its name."""
+        return precision.named_in(super().get_config())
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        precision.follow(self, fn)
+        return self
+
     @property
     def input(self) -> Any:
         """What the layer's last call in a drawn model takes, symbolically."""
-        return self._drawn()[0]
+        return building.last_drawn(self)[0]
 
     @property
     def output(self) -> Any:
         """What the layer's last call in a drawn model gives, symbolically: a point to go on drawing from."""
-        return self._drawn()[1]
-
-    def _drawn(self) -> tuple[Any, Any]:
-        if not self.drawn_calls:
-            raise StateError(
-                f'"{self.name}" is not part of a drawn model, so it has no symbolic input or output.\n'
-                "  Draw with corekit.Input, or give the Sequential's first layer an input_shape."
-            )
-        return self.drawn_calls[-1]
+        return building.last_drawn(self)[1]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave drawn calls and added losses behind: a copy has its own life, and their chains may be very long."""

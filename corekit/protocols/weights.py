@@ -90,6 +90,35 @@ def weight_shape(owner: str, positional: tuple[Any, ...], shape: Any, name: str 
     return tuple(map(int, sizes))
 
 
+def make_weight(
+    layer: Any,
+    shape: tuple[int, ...],
+    initializer: Any,
+    dtype: torch.dtype,
+    trainable: bool,
+    regularizer: Any,
+    constraint: Any,
+    name: str | None,
+) -> Tensor:
+    """Make a weight of a layer and return it; see `Layer.add_weight`."""
+    label = name or f"weight_{len(layer._parameters) + len(layer._buffers)}"
+    free_name_for(layer, label)
+    value = initial_value(type(layer).__name__, label, initializer, shape, dtype)
+    is_parameter = trainable and dtype.is_floating_point
+    if is_parameter:
+        value = nn.Parameter(value, requires_grad=layer._trainable)
+        layer.register_parameter(label, value)
+    else:
+        layer.register_buffer(label, value)
+    if not (is_parameter and name):  # torch itself follows a parameter to a second name, but not a buffer
+        layer._unassigned.append(label)
+    if regularizer is not None:
+        layer._regularizers[label] = create("regularizers", regularizer)
+    if constraint is not None:
+        layer._constraints[label] = create("constraints", constraint)
+    return value
+
+
 def initial_value(owner: str, name: str, initializer: Any, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """Return a weight's first values.
 
