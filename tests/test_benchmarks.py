@@ -52,7 +52,7 @@ def test_workload_trains_and_predicts(name: str, framework: str) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # torch's compiler imports what torch deprecates
 @pytest.mark.parametrize("framework", ["torch_compiled", "torch_compile_public"])
-@pytest.mark.parametrize("name", ["W2", "W3"])
+@pytest.mark.parametrize("name", ["W2", "W3", "W5"])
 def test_compiled_loop_trains_as_the_eager_one(name: str, framework: str) -> None:
     losses = []
     for each in ("torch_tuned", framework):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.frameworks import AfterEpoch, NotApplicableError
+from benchmarks.frameworks import NotApplicableError
 from benchmarks.frameworks.torch_compiled import CompiledLoop
 from benchmarks.workloads import Array, Workload
 
@@ -19,25 +19,8 @@ class PublicLoop(CompiledLoop):
         super().__init__(workload, x, y, device)
         self.whole: Any = torch.compile(self.whole_step, fullgraph=True, dynamic=False)
 
-    def whole_step(self, index: Tensor, drawn: Tensor, params: list[Tensor], first: list[Tensor],
-                   second: list[Tensor], step: Tensor, sums: Tensor) -> None:  # fmt: skip
-        """Change weights, moments, counter and sums in place."""
-        new_sums, *grads = self.step_of_graph(self.x, self.y, sums, index, drawn, *params)
-        sums.copy_(new_sums)
-        step += 1
-        rate = 1e-3 / (1 - 0.9**step)
-        correction = (1 - 0.999**step).sqrt()
-        for weight, grad, mean, square in zip(params, grads, first, second, strict=True):
-            mean.lerp_(grad, 0.1)
-            square.mul_(0.999).addcmul_(grad, grad, value=0.001)
-            weight.mul_(1 - 1e-3 * self.adam.decay).sub_(rate * mean / (square.sqrt() / correction + 1e-7))
-
     def step(self, index: Tensor) -> None:
-        adam = self.adam
-        self.whole(index, self.dropout.draw(), self.params, adam.first, adam.second, adam.step, self.sums)
-
-    def fit(self, epochs: int, after_epoch: AfterEpoch) -> None:
-        super().fit(epochs, after_epoch)
+        self.whole(*self.arguments(index, is_whole=True))
 
 
 def prepare(workload: Workload, x: Array, y: Array, variant: str) -> PublicLoop:
