@@ -6,6 +6,8 @@ kernels, dropout from few random bits. All return logits.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
 
 import torch
@@ -41,6 +43,19 @@ def weights(workload: Workload, device: str = "cpu") -> Weights:
         if weight.ndim == 4:
             made[name] = weight.contiguous(memory_format=torch.channels_last)
     return {name: weight.requires_grad_() for name, weight in made.items()}
+
+
+def set_up_process() -> None:
+    """Make this process fit for training, before it has done much.
+
+    Denormals are flushed: Adam's moments of dead units decay into them. And glibc keeps freed memory instead of handing
+    it back to the kernel after each step, which must then clear the same pages again: 32 ms a step of W4 become 26.
+    """
+    torch.set_flush_denormal(True)
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(mmap_threshold, 2**30)
 
 
 class CheapDropout:
@@ -99,8 +114,8 @@ def logits(model: str, w: Weights, x: Tensor, dropout: Dropout) -> Tensor:
 
 def _cnn(w: Weights, x: Tensor, dropout: Dropout) -> Tensor:
     x = x.permute(0, 3, 1, 2)  # gathered as NHWC, so this is channels-last without a copy
-    x = F.max_pool2d(F.conv2d(x, w["c1"], w["b1"]).relu(), 2)
-    x = F.max_pool2d(F.conv2d(x, w["c2"], w["b2"]).relu(), 2)
+    x = F.max_pool2d(F.conv2d(x, w["c1"], w["b1"]), 2).relu_()  # relu after the pool: the same, on a quarter
+    x = F.max_pool2d(F.conv2d(x, w["c2"], w["b2"]), 2).relu_()
     flat = x.permute(0, 2, 3, 1).reshape(len(x), 1600)  # the order in which the values lie
     return torch.addmm(w["b3"], dropout(flat, 0.5), w["k3"])
 

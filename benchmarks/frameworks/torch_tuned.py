@@ -14,6 +14,7 @@ from benchmarks.frameworks.torch_functions import (
     logits,
     loss_and_hits,
     no_dropout,
+    set_up_process,
     weights,
 )
 from benchmarks.workloads import Array, Workload
@@ -30,7 +31,7 @@ class TunedLoop:
     """
 
     def __init__(self, workload: Workload, x: Array, y: Array, device: str = "cpu") -> None:
-        torch.set_flush_denormal(True)  # before the threads start: Adam's moments of dead units decay into denormals
+        set_up_process()
         self.workload, self.device = workload, device
         self.x, self.y = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
         self.weights = weights(workload, device)
