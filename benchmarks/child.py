@@ -71,24 +71,18 @@ def steady(session: Session, workload: Workload, seconds: float, patience: float
     }
 
 
-def time_to(session: Session, workload: Workload, steps: int, limit: float) -> dict[str, Any]:
+def time_to(session: Session, workload: Workload, steps: int, limit: float, patience: float) -> dict[str, Any]:
     """Return the seconds that a training of so many steps takes, compiling included.
 
-    A training that outlasts `limit` is ended there, and its rest reckoned from its last three epochs.
+    A training that outlasts `limit` is ended once it is steady, and its rest reckoned from its steady epochs.
     """
     epochs, per_epoch = plan(workload, steps)
-    ends: list[float] = []
-    began = time.perf_counter()
-
-    def after_epoch() -> bool:
-        ends.append(time.perf_counter() - began)
-        return ends[-1] > limit and len(ends) >= 4
-
-    session.fit(epochs, after_epoch)
-    left = epochs - len(ends)
-    rest = left * (ends[-1] - ends[-4]) / 3 if left else 0.0
-    return {"steps": epochs * per_epoch, "seconds": ends[-1] + rest, "reckoned": bool(left), "engine": session.engine(),
-            "peak_rss_mb": peak_rss_mb()}  # fmt: skip
+    clock = Clock(session, 0.0, patience)
+    session.fit(epochs, lambda: clock.after_epoch() and sum(clock.epochs) > limit)
+    left = epochs - len(clock.epochs)
+    rest = left * statistics.median(clock.steady) if left else 0.0
+    return {"steps": epochs * per_epoch, "seconds": sum(clock.epochs) + rest, "reckoned": bool(left),
+            "engine": session.engine(), "peak_rss_mb": peak_rss_mb()}  # fmt: skip
 
 
 def plan(workload: Workload, steps: int) -> tuple[int, int]:
@@ -143,7 +137,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     found["build_s"] = time.perf_counter() - start
     del x, y
     if arguments.steps:
-        return found | time_to(session, workload, arguments.steps, arguments.seconds)
+        return found | time_to(session, workload, arguments.steps, arguments.seconds, arguments.patience)
     return found | steady(session, workload, arguments.seconds, arguments.patience)
 
 

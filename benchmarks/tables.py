@@ -73,20 +73,33 @@ def _times(workload: str, runs: list[Run]) -> str:
     rows = []
     for cache in _in_order(runs, "cache"):
         for steps in sorted({run["asked_steps"] for run in runs}):
-            row = [f"{steps:,}", cache]
-            for name in names:
-                asked = {"framework": name, "asked_steps": steps, "cache": cache}
-                own = [run for run in runs if asked.items() <= run.items()]
-                if not own or "missing" in own[-1]:
-                    row.append("not run")
-                    continue
-                reckoned = "~" if any(run["reckoned"] for run in own) else ""
-                row.append(reckoned + spread(trusted(own), "seconds", "{:.3g}"))
-            rows.append(row)
+            asked = [run for run in runs if (run["asked_steps"], run["cache"]) == (steps, cache)]
+            rows.append([f"{steps:,}", cache, *(_seconds(asked, name) for name in names), _ratio(over_better(asked))])
     reasons = {run["framework"]: run["missing"] for run in runs if "missing" in run}
     told = "".join(f"\n\n{name} was not run: {reason}" for name, reason in reasons.items())
-    legend = "\n\n`~`: ended before its last step, the rest reckoned from the last three epochs." if rows else ""
-    return f"## {workload}: seconds to N steps\n\n{table(['N', 'cache', *names], rows)}{told}{legend}"
+    legend = (
+        "`~`: ended when steady, the rest reckoned. `ratio`: corekit over the better of its eager and compiled runs."
+    )
+    head = table(["N", "cache", *names, "ratio"], rows)
+    return f"## {workload}: seconds to N steps\n\n{head}\n\n{legend}{told}"
+
+
+def _seconds(runs: list[Run], framework: str) -> str:
+    own = [run for run in runs if run["framework"] == framework and "seconds" in run]
+    if not own:
+        return "not run"
+    return ("~" if any(run["reckoned"] for run in own) else "") + spread(trusted(own), "seconds", "{:.3g}")
+
+
+def over_better(runs: list[Run]) -> list[float]:
+    """Return corekit's "auto" over the better, by median, of eager and compiled, paired by round."""
+    forced = [[run for run in runs if run["framework"] == f"corekit_{engine}" and "seconds" in run]
+              for engine in ("eager", "compiled")]  # fmt: skip
+    if not all(forced):
+        return []
+    better = min(forced, key=lambda own: statistics.median(run["seconds"] for run in trusted(own)))
+    auto = [run for run in runs if run["framework"] == "corekit"]
+    return paired(auto, {run["round"]: run for run in better}, "seconds")
 
 
 def best_tuned(runs: list[Run]) -> dict[int, Run]:
