@@ -47,16 +47,16 @@ class LossScale:
         finite = torch.stack([torch.isfinite(grad).all() for grad in grads if grad is not None]).all()
         return [None if grad is None else grad / self.scale.to(grad.dtype) for grad in grads], finite
 
-    def settle(self, is_finite: Tensor, before: dict[Tensor, Tensor], after: Sequence[Tensor]) -> None:
+    def settle(self, is_finite: Tensor, tensors: list[Tensor], before: list[Tensor]) -> None:
         """Undo the update where a gradient was not finite, and find the next scale.
 
         Args:
             is_finite: from `down`.
-            before: copies of what the update changed; a state that it made anew goes back to zero.
-            after: the tensors themselves.
+            tensors: what the update changed.
+            before: what it was before.
         """
-        kept = [torch.where(is_finite, new, before[new] if new in before else torch.zeros_like(new)) for new in after]
-        torch._foreach_copy_(list(after), kept)
+        kept = [torch.where(is_finite, new, old) for new, old in zip(tensors, before, strict=True)]
+        torch._foreach_copy_(tensors, kept)
         good = torch.where(is_finite, self.good_steps + 1, 0.0)
         grows = good >= GROW_AFTER
         factor = torch.where(is_finite, torch.where(grows, 2.0, 1.0), 0.5)
@@ -66,4 +66,5 @@ class LossScale:
 def changing(params: Sequence[Tensor], optimizer: Any) -> list[Tensor]:
     """Return what an update changes, each tensor once: the weights and the optimizer's state."""
     held = [value for state in optimizer.state.values() for value in leaves(state) if isinstance(value, Tensor)]
-    return list(dict.fromkeys((*params, *held)))
+    found: dict[int, Tensor] = {id(tensor): tensor for tensor in (*params, *held)}
+    return list(found.values())

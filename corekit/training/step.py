@@ -109,9 +109,13 @@ class Step:
         with torch.no_grad():
             optimizer = self._trainer.optimizer
             grads, is_finite = self.scale.down(grads)
-            before = {tensor: tensor.clone() for tensor in changing(self.params, optimizer)}
+            tensors = changing(self.params, optimizer)
+            before = [tensor.clone() for tensor in tensors]
             self._update(grads, is_due)
-            self.scale.settle(is_finite, before, changing(self.params, optimizer))
+            if not isinstance(optimizer, Optimizer):  # torch's make their state at the first step
+                made = [tensor for tensor in changing(self.params, optimizer) if all(tensor is not t for t in tensors)]
+                tensors, before = [*tensors, *made], [*before, *map(torch.zeros_like, made)]
+            self.scale.settle(is_finite, tensors, before)
 
     def _update(self, grads: Sequence[Any], is_due: bool) -> None:
         optimizer = self._trainer.optimizer
@@ -131,7 +135,7 @@ class Step:
             result = self.model(x)
             loss = self.model.compute_loss(x=x, y=y, y_pred=result, sample_weight=sample_weight)
             return loss, list(leaves(result))
-        values = list(leaves(self.model.logits(x)))  # SHIM precision
+        values = list(leaves(self.model.precise_logits(x)))
         watched = self.objective.watched  # a head that no metric looks at needs no activation
         outputs = [
             v if link is None or (fused and not seen) else link(v.detach() if fused else v)

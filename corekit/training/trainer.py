@@ -11,6 +11,7 @@ from torch import Tensor
 from corekit.errors import ArgumentTypeError, StateError
 from corekit.model.model import Model
 from corekit.protocols.creation import create
+from corekit.protocols.layer import Layer
 from corekit.protocols.metric import Metric
 from corekit.protocols.optimizer import Optimizer
 from corekit.protocols.tree import leaves
@@ -51,7 +52,7 @@ class Trainer:
         self.optimizer = _as_optimizer(optimizer)
         self._jit_compile = jit_compile
         self._engine: Engine | None = None
-        self.scales_loss = False
+        self.scales_loss = uses_float16(model)
         self.pass_over = Step(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -233,6 +234,12 @@ class Trainer:
     def logs(self) -> dict[str, Any]:
         """Return the running loss and metrics: tensors on the device, read by nobody yet."""
         return {metric.name: metric.result() for metric in self.model.metrics}
+
+
+def uses_float16(model: Model) -> bool:
+    """Return whether gradients may be lost for being small: a layer computes in float16, its weights in float32."""
+    layers = [module for module in model.modules() if isinstance(module, Layer)]
+    return any(layer.dtype_policy.name == "mixed_float16" for layer in layers)
 
 
 def has_own_step(model: Model, mode: str) -> bool:

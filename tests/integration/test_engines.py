@@ -106,6 +106,24 @@ def test_captured_step_equals_eager(without_compiler, optimizer, dtype):
         assert same(mine.detach().numpy(), other.detach().numpy(), dtype)
 
 
+@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+def policy(request):
+    ck.mixed_precision.set_global_policy(request.param)
+    yield request.param
+    ck.mixed_precision.set_global_policy("float32")
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "all"])
+def test_captured_mixed_precision_equals_eager(without_compiler, policy, optimizer):
+    eager, expected = trained(optimizer, False)
+    captured, found = trained(optimizer, True)
+
+    assert captured.step_engine == "compiled: jit_compile=True"
+    assert eager.layers[0].compute_dtype == getattr(torch, policy.removeprefix("mixed_"))
+    assert same(expected, found, "float32")  # the same operations on the same halves
+    assert expected[-1] < expected[0]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="Inductor needs a C++ compiler")
 @pytest.mark.parametrize(
