@@ -20,7 +20,7 @@ def adopt(model: Any, part: Layer) -> None:
         return
     if part._name is None or part._named_by_model:
         name = _free_in(model, name)
-        part._name, part._named_by_model = part._name or name, True
+        part.__dict__.update(_name=part._name or name, _named_by_model=True)
     elif name in model._modules:
         raise ArgumentError(
             f'"{model.name}" has two layers called "{name}"; each needs a name of its own.\n'

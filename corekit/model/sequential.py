@@ -122,7 +122,7 @@ class Sequential(Model):
             self.built = True
 
     def _append(self, spec: Any) -> None:
-        if isinstance(spec, Symbolic):
+        if not isinstance(spec, Layer) and isinstance(spec, Symbolic):
             if self._chain or self._input is not None:
                 raise ArgumentError(f'Sequential "{self.name}": an Input can only stand first, once.')
             self._input = spec

@@ -118,7 +118,8 @@ def build_from(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
         if not layer._trainable:
             layer.trainable = False  # also what is inside it
     if layer.first_inputs is None:
-        layer.first_inputs = map_tree(remembered, (args, kwargs))
+        one = len(args) == 1 and not kwargs and hasattr(args[0], "shape")
+        layer.__dict__["first_inputs"] = ((remembered(args[0]),), {}) if one else map_tree(remembered, (args, kwargs))
 
 
 def first_call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -156,8 +157,8 @@ def shapes_for_build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     wanted, defaults = getattr(type(layer).build, "takes", ([], set()))  # by building_once
     if not wanted:
         return {}
-    given = list(args) + list(kwargs.values())
-    first = map_tree(shape_of, given[0]) if given else None
+    given = args[0] if args else next(iter(kwargs.values()), None)
+    first = map_tree(shape_of, given)
     if len(wanted) == 1:
         return {wanted[0]: first}
     kwargs = {key: value for key, value in kwargs.items() if key != "training"}
@@ -170,7 +171,7 @@ def shapes_for_build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def shape_of(value: Any) -> Shape | None:
     """Return a tensor's shape with an open batch, or None for what is no tensor."""
     shape = getattr(value, "shape", None)
-    return None if shape is None else (None, *shape[1:]) if len(shape) else ()
+    return None if shape is None else (None, *shape[1:]) if shape else ()
 
 
 def remembered(value: Any) -> Any:

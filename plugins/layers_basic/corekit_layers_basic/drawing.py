@@ -22,7 +22,7 @@ def draw(
     distribution: str, shape: Sequence[int], dtype: Dtype, seed: int | None, spread: float = 1.0, center: float = 0.0
 ) -> Tensor:
     """Return center + spread * z; z is normal, normal within (-2, 2), or uniform within (-1, 1)."""
-    kind = as_dtype(dtype)
+    kind = dtype if isinstance(dtype, torch.dtype) else as_dtype(dtype)
     generator = None if seed is None else torch.Generator("cpu").manual_seed(seed)
     z = torch.empty(tuple(shape), dtype=at_least_float32(kind), device=None if seed is None else "cpu")
     if distribution == "uniform":
