@@ -1,6 +1,7 @@
 """The benchmarks run: every workload, in corekit and in torch's loops, for a few steps."""
 
 import dataclasses
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch
 
 from benchmarks import child, tables
 from benchmarks.frameworks import FRAMEWORKS, NotApplicableError, Session, load
+from benchmarks.gpu import __main__ as gpu
+from benchmarks.gpu.gpt import Gpt, Size
 from benchmarks.workloads import WORKLOADS, Workload, samples
 
 IN_PROCESS = ["corekit", "torch_naive", "torch_tuned"]  # what needs neither a compiler nor another environment
@@ -97,6 +100,28 @@ def test_child_times_a_training_of_n_steps(tmp_path: Path, monkeypatch: pytest.M
 
     assert found["steps"] == 10
     assert not found["reckoned"]
+
+
+def test_gpu_benchmark_runs_dry_on_cpu(tmp_path: Path) -> None:
+    line = ["--device", "cpu", "--tiny", "--workloads", "GPT,W3", "--loops", "naive,tuned,cuda_graph,corekit", "--out"]
+
+    gpu.main([*line, str(tmp_path)])
+
+    text = next(tmp_path.glob("*-gpu.md")).read_text()
+    assert text.count("| cuda_graph | not run: CUDA graphs need CUDA |") == 2
+    assert text.count("not run") == 2
+
+
+def test_gpt_has_124_million_parameters() -> None:
+    with torch.device("meta"):
+        model = Gpt(Size(), "meta")
+
+    assert round(sum(weight.numel() for weight in model.parameters()) / 1e6) == 124
+
+
+def test_item_out_of_time_is_stopped() -> None:
+    with pytest.raises(gpu.OutOfTimeError, match="took longer than its 0 s"), gpu.within(0.01):
+        time.sleep(5)
 
 
 def test_table_pairs_runs_of_the_same_round() -> None:

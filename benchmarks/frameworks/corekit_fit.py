@@ -58,9 +58,12 @@ class CorekitSession:
         return None if told is None else str(told)
 
     def settled(self) -> bool:
-        """Whether the engine is the one that will stay."""
-        told = (self.engine() or "").lower()
-        return not any(word in told for word in _SETTLING)
+        return is_settled(self.engine())
+
+
+def is_settled(engine: str | None) -> bool:
+    """Whether the engine that this line describes is the one that will stay."""
+    return not any(word in (engine or "") for word in _SETTLING)
 
 
 def prepare(workload: Workload, x: Array, y: Array, variant: str) -> CorekitSession:

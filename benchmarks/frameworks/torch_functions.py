@@ -42,7 +42,16 @@ def weights(workload: Workload, device: str = "cpu") -> Weights:
             weight.fill_(1)
         if weight.ndim == 4:
             made[name] = weight.contiguous(memory_format=torch.channels_last)
+    if workload.model == "lstm" and device == "cuda":
+        _lay_side_by_side([made[name] for name in ("wi", "wh", "bi", "bh")])
     return {name: weight.requires_grad_() for name, weight in made.items()}
+
+
+def _lay_side_by_side(cells: list[Tensor]) -> None:
+    """Put an LSTM's weights into one block, as cuDNN wants them and `nn.LSTM.flatten_parameters` does."""
+    mode = torch.backends.cudnn.rnn.get_cudnn_mode("LSTM")
+    with torch.no_grad():
+        torch._cudnn_rnn_flatten_weight(cells, 4, 32, mode, 64, 0, 1, True, False)
 
 
 def set_up_process() -> None:
