@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,6 +49,7 @@ class Sequential(Model):
         if layers is not None and (not isinstance(layers, Iterable) or isinstance(layers, (str, dict))):
             raise ArgumentTypeError(f"Sequential({layers!r}): expected a list. Write Sequential([{layers!r}]).")
         self._chain: list[Layer] = []
+        self._has_maxima = False
         self._input: Any = None
         for spec in layers or ():
             self._append(spec)
@@ -87,17 +89,29 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Pass the inputs through the layers."""
-        x = inputs
-        for layer in self._chain:
-            x = layer(x)
-        return x
+        return self._through(self._chain, inputs)
 
     def logits(self, inputs: Any) -> Any:
         """Pass the inputs through, without the last layer's activation."""
-        x = inputs
-        for layer in self._chain[:-1]:
+        return self._chain[-1].precise_logits(self._through(self._chain[:-1], inputs))
+
+    def _through(self, layers: list[Layer], x: Any) -> Any:
+        """Pass x through layers of the row. An activation that never falls waits for a maximum after it.
+
+        Numbers and gradients are the same, on fewer of them: relu after a 2x2 pool sees a quarter.
+        """
+        if not self._has_maxima:
+            for layer in layers:
+                x = layer(x)
+            return x
+        waiting = None
+        for layer, following in itertools.zip_longest(layers, layers[1:]):
+            if waiting is None and following is not None and _may_wait(layer, following):
+                x, waiting = layer.precise_logits(x), layer.link_activation
+                continue
             x = layer(x)
-        return self._chain[-1].precise_logits(x)
+            x, waiting = (x, None) if waiting is None else (waiting(x), None)
+        return x
 
     @property
     def link_activation(self) -> Any:  # type: ignore[override]  # read only here
@@ -130,6 +144,7 @@ class Sequential(Model):
         layer = as_layer(spec)
         adopt(self, layer)
         self._chain.append(layer)
+        self._has_maxima = self._has_maxima or layer.takes_maxima
         if len(self._chain) == 1 and self._input is None and layer._sample_shape is not None:
             self._input = Input(layer._sample_shape)
 
@@ -170,6 +185,14 @@ class Sequential(Model):
             if isinstance(error, LayerError):
                 raise LayerError(f"{where}, which gets {_shapes(x)} from {giver}: {error}") from error
             raise ShapeError(f"{where} cannot take what {giver} gives: {_shapes(x)}.\n  {error}") from error
+
+
+def _may_wait(layer: Layer, following: Layer) -> bool:
+    """Return whether a layer's activation may be applied after the next layer's maximum: nobody looks in between."""
+    if not following.takes_maxima or not layer.built or not offers_logits(layer):
+        return False
+    hooked = following._forward_hooks or following._forward_pre_hooks
+    return not hooked and getattr(layer.link_activation, "never_falls", False)
 
 
 def _shapes(x: Any) -> str:

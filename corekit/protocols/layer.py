@@ -80,6 +80,8 @@ class Layer(Configurable, nn.Module):
     _regularizers: dict[str, WeightPenalty]
     _constraints: dict[str, Callable[[Tensor], Tensor]]
     _added_losses: list[Tensor]
+    takes_maxima = False
+    """Whether an output is the largest of some inputs, as in pooling: an activation with `never_falls` may wait."""
     link_activation: Callable[[Tensor], Tensor] | None = None
     """The activation that a layer applies last. A layer that has one (`Dense`) also has `logits`, its call without
     it, so that training can feed the loss with logits. None: what the layer returns is all there is."""

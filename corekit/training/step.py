@@ -17,6 +17,7 @@ from corekit.model.model import Model
 from corekit.model.sequential import Sequential
 from corekit.protocols.layer import Layer
 from corekit.protocols.optimizer import Optimizer
+from corekit.protocols.tracing import no_grad
 from corekit.protocols.tree import leaves
 from corekit.training.loss_scale import LossScale, changing
 
@@ -145,7 +146,7 @@ class Step:
         return self.loss(y, fed, sample_weight, self._fused, count(values)), outputs
 
     def _note(self, loss: Tensor, y: Any, outputs: list[Tensor], sample_weight: Any) -> None:
-        with torch.no_grad():
+        with no_grad():
             self._trainer.loss_tracker.update_state(loss, count(outputs))
             if y is not None:
                 self.objective.update_metrics(y, [output.detach() for output in outputs], sample_weight)

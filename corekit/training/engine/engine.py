@@ -65,6 +65,7 @@ class Engine:
         self._usual: list[Any] = []
         self._plan: Plan | None = None
         self._is_settled = False
+        self._only: Step | None = None
         self._made = 0
         self._left: int | None = None
 
@@ -82,6 +83,9 @@ class Engine:
 
     def step(self, batch: Any) -> None:
         """Make one pass over a batch."""
+        if self._only is not None:
+            self._only(batch)
+            return
         kind = self._next_kind()
         self._usual = self._usual or shapes(flat(batch))
         self._made += 1
@@ -93,7 +97,7 @@ class Engine:
         try:
             self._plan.send((batch, kind))
         except StopIteration:
-            self._plan, self._is_settled = None, True
+            self._settle()
         except BaseException:
             self._plan = None
             raise
@@ -115,8 +119,13 @@ class Engine:
         try:
             next(plan)
             self._plan = plan
-        except StopIteration:  # it is settled already
-            self._is_settled = True
+        except StopIteration:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Note that the way is chosen; where it is the eager one, for the only kind there is, `step` just takes it."""
+        self._plan, self._is_settled = None, True
+        self._only = None if self.fast or len(self.steps) > 1 else self.steps[True]
 
     def _first_plan(self) -> Plan:
         if self.wanted is False:

@@ -37,6 +37,28 @@ def linked(link: str) -> Callable[[Callable[P, Tensor]], Linked[P]]:
     return mark
 
 
+class Rising(Protocol[P]):
+    """An activation that says that it never falls: where x is larger, its value is not smaller."""
+
+    never_falls: bool
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        """Return the activated tensor."""
+
+
+def rising(function: Callable[P, Tensor]) -> Rising[P]:
+    """Mark an activation that never falls: it may change places with a maximum, such as a max pool's.
+
+    Example:
+        >>> relu.never_falls
+        True
+    """
+    marked = cast("Rising[P]", function)
+    marked.never_falls = True
+    return marked
+
+
+@rising
 def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """Rectified linear unit: max(x, 0).
 
@@ -62,6 +84,7 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
     return above - negative_slope * torch.relu(threshold - x) if negative_slope else above
 
 
+@rising
 def relu6(x: Tensor) -> Tensor:
     """ReLU with a ceiling: min(max(x, 0), 6).
 
@@ -74,6 +97,7 @@ def relu6(x: Tensor) -> Tensor:
     return functional.relu6(x)
 
 
+@rising
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """ReLU that leaks: x where x > 0, else negative_slope * x. Torch's default slope is 0.01.
 

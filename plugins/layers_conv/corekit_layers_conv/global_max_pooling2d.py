@@ -33,6 +33,8 @@ class GlobalMaxPooling2D(Layer):
     Reference: https://keras.io/api/layers/pooling_layers/global_max_pooling2d/
     """
 
+    takes_maxima = True
+
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = channels_last("GlobalMaxPooling2D", data_format)

@@ -36,6 +36,8 @@ class MaxPooling1D(Layer):
     Reference: https://keras.io/api/layers/pooling_layers/max_pooling1d/
     """
 
+    takes_maxima = True
+
     def __init__(
         self, pool_size: int | tuple[int] = 2, strides: int | tuple[int] | None = None, padding: str = "valid",
         data_format: str | None = None, **kwargs: Any,

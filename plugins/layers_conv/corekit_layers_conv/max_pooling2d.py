@@ -36,6 +36,8 @@ class MaxPooling2D(Layer):
     Reference: https://keras.io/api/layers/pooling_layers/max_pooling2d/
     """
 
+    takes_maxima = True
+
     def __init__(
         self, pool_size: int | tuple[int, int] = (2, 2), strides: int | tuple[int, int] | None = None,
         padding: str = "valid", data_format: str | None = None, **kwargs: Any,
