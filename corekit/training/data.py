@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,20 @@ Batch = tuple[Any, ...]
 DEFAULT_BATCH = 32  # as in Keras
 
 
+class Rows(NamedTuple):
+    """A batch that was not gathered yet: a compiled step does it in one piece with what reads the samples first."""
+
+    held: Batch
+    numbers: Tensor
+
+    def gathered(self) -> Batch:
+        """Return the samples; the first line is for nearly everybody, and runs once a step."""
+        if all(type(part) is Tensor for part in self.held):
+            return tuple([part.index_select(0, self.numbers) for part in self.held])
+        found: Batch = map_tree(lambda t: t.index_select(0, self.numbers), self.held)
+        return found
+
+
 @dataclass
 class Source:
     """Batches that can be gone through once per epoch.
@@ -32,11 +46,14 @@ class Source:
         batches: epoch number -> an iterator of batches on the device.
         steps: batches per epoch; None where only the end of the data tells.
         samples: how many samples there are, where that is known.
+        rows: as `batches`, with the gathering left to the step; None where a batch is a slice, or on its way to
+            another device (a CUDA graph is fed by copies).
     """
 
     batches: Callable[[int], Iterator[Batch]]
     steps: int | None
     samples: int | None = None
+    rows: Callable[[int], Iterator[Rows]] | None = None
 
 
 def source(
@@ -106,18 +123,14 @@ def arrays(
                 stop = start + batch_size
                 yield carry(map_tree(lambda t, a=start, b=stop: t[a:b], held))
             return
+        for batch in rows(epoch):
+            yield carry(batch.gathered())
+
+    def rows(epoch: int) -> Iterator[Rows]:
         for index in _order(count, seed, epoch).to(home).split(batch_size):  # type: ignore[no-untyped-call]  # torch's
-            yield carry(_gathered(held, index))
+            yield Rows(held, index)
 
-    return Source(batches, -(-count // batch_size), count)
-
-
-def _gathered(held: Batch, index: Tensor) -> Batch:
-    """Return the samples with these numbers; the first line is for nearly everybody, and runs once a step."""
-    if all(type(part) is Tensor for part in held):
-        return tuple([part.index_select(0, index) for part in held])
-    gathered: Batch = map_tree(lambda t: t.index_select(0, index), held)
-    return gathered
+    return Source(batches, -(-count // batch_size), count, rows if shuffle and device.type == "cpu" else None)
 
 
 def fits(data: dict[str, Any], device: torch.device) -> bool:

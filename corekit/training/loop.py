@@ -20,7 +20,7 @@ from corekit.protocols.optimizer import Optimizer
 from corekit.training import data as sources
 from corekit.training.ahead import fetched_ahead
 from corekit.training.check import check_counts, check_finite_loss, check_inputs, refuse_not_finite
-from corekit.training.data import Batch, Source
+from corekit.training.data import Batch, Rows, Source
 from corekit.training.denormals import FlushedDenormals
 from corekit.training.device import place
 from corekit.training.history import History, LazyLogs
@@ -101,6 +101,7 @@ def fit(
     watchers = watchers_of(callbacks, history, model, {"epochs": epochs, "steps": steps, "verbose": verbose})
     bar = ProgressBar(verbose, "Epoch", epochs, steps)
     batches = _endless(train) if steps_per_epoch else None
+    made = train.batches if train.rows is None or has_own_step(model, "train") else train.rows
     model.stop_training = False
     logs: Mapping[str, float] = {}
     tell(watchers, "on_train_begin")
@@ -109,9 +110,7 @@ def fit(
             for epoch in range(initial_epoch, epochs):
                 tell(watchers, "on_epoch_begin", epoch)
                 bar.start(epoch)
-                feed = _ahead(
-                    train.batches(epoch) if batches is None else islice(batches, steps_per_epoch), train, trainer
-                )
+                feed = _ahead(made(epoch) if batches is None else islice(batches, steps_per_epoch), train, trainer)
                 left = None if steps is None else steps * (epochs - epoch)
                 logs = _pass(model, trainer, feed, watchers, "train", bar, left)
                 check_finite_loss(logs, epoch)
@@ -206,8 +205,9 @@ def _pass(
     try:
         for number, batch in enumerate(feed):
             if number == 0:
-                check_inputs(model, batch[0], "fit" if mode == "train" else "evaluate")
-                trainer.prepare(batch, mode, left)
+                first = batch.gathered() if isinstance(batch, Rows) else batch
+                check_inputs(model, first[0], "fit" if mode == "train" else "evaluate")
+                trainer.prepare(first, mode, left)
                 model.reset_metrics()
             for hook in begins:
                 hook(number, {})

@@ -19,6 +19,7 @@ from corekit.protocols.layer import Layer
 from corekit.protocols.optimizer import Optimizer
 from corekit.protocols.tracing import no_grad
 from corekit.protocols.tree import leaves
+from corekit.training.data import Rows
 from corekit.training.loss_scale import LossScale, changing
 
 if TYPE_CHECKING:
@@ -188,6 +189,8 @@ class Step:
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
     """Return x, y and sample_weight of a batch, None for what it lacks."""
+    if isinstance(data, Rows):
+        data = data.gathered()
     if type(data) is tuple and len(data) == 2:
         return *data, None
     parts = list(data) if isinstance(data, (tuple, list)) else [data]

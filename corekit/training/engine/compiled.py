@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from corekit.protocols.tree import leaves
+from corekit.training.data import Rows
 from corekit.training.engine import inductor
 from corekit.training.engine.capture import Capture, Step
 
@@ -36,6 +37,8 @@ class CompiledStep:
         self._shapes = shapes(flat(batch))
         self._places = self._capture.places(batch)
         self._run: Callable[[list[Any]], Any] | None = None
+        self._held: Any = None  # the arrays whose rows came last, and the graph's inputs with them in their places
+        self._filled: list[Any] = []
 
     def fits(self, batch: Any) -> bool:
         """Return whether the batch has the shapes and dtypes that the step was made for."""
@@ -79,24 +82,36 @@ class CompiledStep:
     def guard(self) -> None:
         """Compile by torch's public way, guards and all, at the next step. For graphs that cannot stand alone."""
         self._capture = Capture(self._step, inductor.public_backend, dynamic=None)
-        self._run = None
+        self._run, self._held = None, None
 
     def check(self, batch: Any) -> bool:
         """Make the step under guards, and return whether the graph still holds."""
         count = self._capture.count
+        self._held = None
         self._capture(batch)
         return self._capture.count == count or self._run is None  # the guarded one has compiled anew
 
-    def __call__(self, batch: Any) -> None:
-        """Make the step."""
+    def take(self, batch: Any) -> bool:
+        """Make the step, if the batch fits; return whether it did."""
+        if type(batch) is Rows and batch.held is self._held and batch.numbers.shape == self._shapes[-1][0]:
+            values = self._filled.copy()  # the usual case, at a tenth of the cost
+            values[self._places[-1]] = batch.numbers  # type: ignore[index]  # it is direct
+            self._run(values)  # type: ignore[misc]  # as above
+            return True
+        tensors = flat(batch)
+        if shapes(tensors) != self._shapes:
+            return False
         if self._run is None:
             self._capture(batch)
-            return
+            return True
         values = self._capture.inputs.copy()
-        for place, tensor in zip(self._places or (), flat(batch), strict=True):
+        for place, tensor in zip(self._places or (), tensors, strict=True):
             if place >= 0:
                 values[place] = tensor
+        if type(batch) is Rows and min(self._places or (-1,)) >= 0:
+            self._held, self._filled = batch.held, values.copy()
         self._run(values)
+        return True
 
 
 def flat(batch: Any) -> tuple[Tensor, ...]:

@@ -42,7 +42,10 @@ class CudaGraphStep:
         """Return whether the batch has the shapes and dtypes that the step was captured for."""
         return shapes(flat(batch)) == self._shapes
 
-    def __call__(self, batch: Any) -> None:
-        """Make the step."""
+    def take(self, batch: Any) -> bool:
+        """Make the step, if the batch fits; return whether it did."""
+        if not self.fits(batch):
+            return False
         torch._foreach_copy_(self._tensors, flat(batch), non_blocking=True)
         self._graph.replay()
+        return True

@@ -73,7 +73,7 @@ class Engine:
         """Begin a pass over the data, in a training of which so many steps are left; None where nobody knows."""
         self._left = left
         if self.fast and self._held != list(map(id, self._state())):  # weights or optimizer state were replaced
-            self.fast, self._plan, self._is_settled = {}, None, False
+            self.fast, self._plan, self._is_settled, self._only = {}, None, False, None
         if self._plan is not None:
             return
         if not self._is_settled:
@@ -105,9 +105,7 @@ class Engine:
     def run(self, batch: Any, kind: bool) -> None:
         """Make a pass by the fastest way there is for it."""
         fast = self.fast.get(kind)
-        if fast is not None and fast.fits(batch):
-            fast(batch)
-        else:
+        if fast is None or not fast.take(batch):
             self.steps[kind](batch)
 
     @property
@@ -116,6 +114,7 @@ class Engine:
         return self._made if self._left is None else self._left
 
     def _follow(self, plan: Plan) -> None:
+        self._only = None
         try:
             next(plan)
             self._plan = plan
@@ -123,9 +122,14 @@ class Engine:
             self._settle()
 
     def _settle(self) -> None:
-        """Note that the way is chosen; where it is the eager one, for the only kind there is, `step` just takes it."""
+        """Note that the way is chosen; where there is one kind of step, `step` just takes it from now on."""
         self._plan, self._is_settled = None, True
-        self._only = None if self.fast or len(self.steps) > 1 else self.steps[True]
+        if len(self.steps) == 1:
+            self._only = self._fast_step if self.fast else self.steps[True]
+
+    def _fast_step(self, batch: Any) -> None:
+        if not self.fast[True].take(batch):
+            self.steps[True](batch)
 
     def _first_plan(self) -> Plan:
         if self.wanted is False:
@@ -237,7 +241,7 @@ class Engine:
                 with torch.cuda.stream(stream):
                     if self.wanted is True and not made[kind]:
                         captured = self.capture(batch, kind)
-                        steps[kind] = captured if self.compile(captured) else steps[kind]
+                        steps[kind] = captured.take if self.compile(captured) else steps[kind]
                     else:
                         steps[kind](batch)
                 torch.cuda.current_stream().wait_stream(stream)

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from corekit.protocols.tracing import no_grad
 from corekit.training.engine.capture import first_line
 
 TESTED = ((2, 11), (2, 14))  # from, to: torch versions whose private functions are known to be as this file expects
@@ -193,7 +194,12 @@ def _compiled(graph: Any, inputs: list[Tensor], only_cached: bool) -> Callable[[
     metadata = context.fw_metadata
     if len(found) != 1 or metadata is None or metadata.mutated_inp_runtime_indices or metadata.tokens:
         raise CompilerError("torch wants to change inputs after the graph has run")
-    run: Callable[[list[Any]], Any] = torch.no_grad()(found[0])  # gradients are inside the graph
+    compiled = found[0]
+
+    def run(values: list[Any]) -> Any:
+        with no_grad():  # gradients are inside the graph
+            return compiled(values)
+
     return run
 
 
