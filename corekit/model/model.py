@@ -236,7 +236,11 @@ class Model(Layer):
             weighted_metrics: metrics that take sample weights into account.
             run_eagerly: True forbids compiling the step.
             steps_per_execution: taken for Keras's sake; a step waits for nothing here, so it brings nothing.
-            jit_compile: True compiles the whole step with torch.compile; False or "auto" runs it eagerly.
+            jit_compile: True compiles the whole step as one graph before the first one; False runs it eagerly. "auto"
+                starts eagerly at once, on a CPU compiles in another process where the training is long enough to
+                repay it, measures, and changes to what is faster; on CUDA it captures the step as a CUDA graph.
+                `model.step_engine` says what runs and why. What was measured is kept in the user's cache folder
+                (`COREKIT_CACHE` names another). As in Keras, layers that were changed want a new `compile`.
             device: where to train; default the best accelerator there is, unless the model was placed already.
 
         Raises:

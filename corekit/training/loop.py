@@ -52,6 +52,9 @@ def fit(
 ) -> History:
     """Train a compiled model.
 
+    On a CPU, numbers below 1e-38 are taken as zeros while it lasts: arithmetic with them is 40 times as slow. Loaders
+    and generators are read by a thread, one batch ahead, unless they draw from torch's random generator.
+
     Args:
         model: compiled; one that is not built is built from the first batch.
         x: arrays or tensors (a list or dict for several inputs), a torch Dataset or DataLoader, or an iterable of

@@ -112,7 +112,7 @@ def test_level_two_has_no_bar(screen):
     assert re.fullmatch(r"Epoch 1/2 - 0 steps - \d+\.\ds - loss: 0\.25\n", screen())
 
 
-def test_bar_reads_ten_times_a_second(screen, clock):
+def test_bar_reads_four_times_a_second(screen, clock):
     bar, values = ProgressBar(1, "Epoch", 1, 1000), Values()
 
     bar.start(0)
@@ -121,7 +121,19 @@ def test_bar_reads_ten_times_a_second(screen, clock):
         bar.step(values)
     bar.stop()
 
-    assert 15 <= values.count <= 20
+    assert 6 <= values.count <= 8
+
+
+def test_short_pass_draws_no_bar(screen, clock):
+    bar, values = ProgressBar(1, "Epoch", 1, 10), Values()
+
+    bar.start(0)
+    for _ in range(10):
+        clock.now += 0.02
+        bar.step(values)
+
+    assert values.count == 0
+    assert bar._live is None
 
 
 def test_unknown_length_is_learnt(screen, clock):

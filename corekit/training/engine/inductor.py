@@ -185,7 +185,10 @@ def _compiled(graph: Any, inputs: list[Tensor], only_cached: bool) -> Callable[[
     context = TracingContext(mode)
     with (
         tracing(context),
-        config.patch(fallback_random=True),  # dropout draws the numbers that eager draws
+        config.patch(
+            fallback_random=True,  # dropout draws the numbers that eager draws
+            size_asserts=False,  # the caller compares shapes; within the graph they follow
+        ),
         functorch_config.patch(enable_autograd_cache=False),  # it would pass by `inner`
         _same_key_everywhere(),
         _refusing_to_compile(compile_fx) if only_cached else contextlib.nullcontext(),
@@ -194,7 +197,7 @@ def _compiled(graph: Any, inputs: list[Tensor], only_cached: bool) -> Callable[[
     metadata = context.fw_metadata
     if len(found) != 1 or metadata is None or metadata.mutated_inp_runtime_indices or metadata.tokens:
         raise CompilerError("torch wants to change inputs after the graph has run")
-    compiled = found[0]
+    compiled = getattr(found[0], "current_callable", None) or found[0]  # inside of it is only accounting
 
     def run(values: list[Any]) -> Any:
         with no_grad():  # gradients are inside the graph
