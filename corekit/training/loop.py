@@ -8,7 +8,7 @@ for epoch in epochs:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,7 @@ from corekit.model.model import Model
 from corekit.protocols.optimizer import Optimizer
 from corekit.training import data as sources
 from corekit.training.ahead import fetched_ahead
+from corekit.training.allocation import KeptMemory
 from corekit.training.check import check_counts, check_finite_loss, check_inputs, refuse_not_finite
 from corekit.training.data import Batch, Rows, Source
 from corekit.training.denormals import FlushedDenormals
@@ -52,8 +53,9 @@ def fit(
 ) -> History:
     """Train a compiled model.
 
-    On a CPU, numbers below 1e-38 are taken as zeros while it lasts: arithmetic with them is 40 times as slow. Loaders
-    and generators are read by a thread, one batch ahead, unless they draw from torch's random generator.
+    On a CPU, while it lasts, numbers below 1e-38 are taken as zeros (arithmetic with them is 40 times as slow), memory
+    that a step frees stays for the next one, and loaders and generators are read by a thread, one batch ahead, unless
+    they draw from torch's random generator.
 
     Args:
         model: compiled; one that is not built is built from the first batch.
@@ -109,7 +111,10 @@ def fit(
     logs: Mapping[str, float] = {}
     tell(watchers, "on_train_begin")
     try:
-        with FlushedDenormals() if trainer.device.type == "cpu" else nullcontext():
+        with ExitStack() as settings:
+            if trainer.device.type == "cpu":
+                settings.enter_context(FlushedDenormals())
+                settings.enter_context(KeptMemory())
             for epoch in range(initial_epoch, epochs):
                 tell(watchers, "on_epoch_begin", epoch)
                 bar.start(epoch)
