@@ -132,6 +132,7 @@ def fit(
                     break
     finally:
         bar.stop()
+        trainer.rest()
     if isinstance(trainer.optimizer, Optimizer) and trainer.optimizer.use_ema and epochs > initial_epoch:
         trainer.optimizer.finalize_variable_values()
     tell(watchers, "on_train_end", logs)

@@ -197,6 +197,11 @@ class Trainer:
         assert self._engine is not None
         self._engine.step(data)
 
+    def rest(self) -> None:
+        """Let go of the data of a training that is over."""
+        if self._engine is not None:
+            self._engine.forget_data()
+
     def evaluate(self, data: Any) -> None:
         """Let losses and metrics see a batch; nothing is trained."""
         self.pass_over.evaluate(data)

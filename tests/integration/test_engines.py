@@ -1,7 +1,9 @@
 """The engines give the same numbers, feature by feature, and one goes on where another stopped."""
 
 import copy
+import gc
 import shutil
+import weakref
 
 import numpy as np
 import pytest
@@ -175,6 +177,18 @@ def test_changed_attribute_is_noticed(without_compiler):
         found.append(losses(model, 3))
 
     assert same(*found, "float32")
+
+
+def test_data_goes_after_the_training(without_compiler):
+    model, data = make("sgd", True), torch.as_tensor(X, dtype=torch.float32)
+    held = weakref.ref(data)
+    model.fit(data, Y, batch_size=8, epochs=2, verbose=0)
+
+    del data
+    gc.collect()
+
+    assert model.step_engine == "compiled: jit_compile=True"
+    assert held() is None
 
 
 def test_last_smaller_batch_runs_eagerly(without_compiler):

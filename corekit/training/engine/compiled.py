@@ -91,6 +91,13 @@ class CompiledStep:
         self._capture(batch)
         return self._capture.count == count or self._run is None  # the guarded one has compiled anew
 
+    def forget_data(self) -> None:
+        """Let go of the batch, and of the arrays that it came from."""
+        self._held, self._filled = None, []
+        for place in self._places or ():
+            if place >= 0:
+                self._capture.inputs[place] = None
+
     def take(self, batch: Any) -> bool:
         """Make the step, if the batch fits; return whether it did."""
         if type(batch) is Rows and batch.held is self._held and batch.numbers.shape == self._shapes[-1][0]:

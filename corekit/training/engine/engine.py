@@ -108,6 +108,12 @@ class Engine:
         if fast is None or not fast.take(batch):
             self.steps[kind](batch)
 
+    def forget_data(self) -> None:
+        """Let go of the data of a training that is over."""
+        for step in self.fast.values():
+            if isinstance(step, CompiledStep):
+                step.forget_data()
+
     @property
     def left(self) -> int:
         """How many steps are still to come, as far as anybody knows: else as many as were made."""
