@@ -46,13 +46,13 @@ class Capture:
         target: what runs in the graph's stead.
 
     Example:
-        >>> total = torch.zeros(2)
         >>> def step(batch):
-        ...     total.add_(batch[0])
+        ...     batch[0].add_(1)
+        >>> batch = (torch.zeros(2),)
         >>> captured = Capture(step)
-        >>> captured((torch.ones(2),))
-        >>> captured((torch.ones(2),))
-        >>> captured.count, total.tolist()
+        >>> captured(batch)
+        >>> captured(batch)
+        >>> captured.count, batch[0].tolist()
         (1, [2.0, 2.0])
     """
 
