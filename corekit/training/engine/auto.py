@@ -31,6 +31,7 @@ Item = tuple[Any, bool]
 # captured; the helper takes part of a core; 20 to 40 seconds of it for the models in benchmarks.
 PREPARE = 2.0 + 25.0 / 2
 LOAD = 4.0  # seconds to fetch the compiled step from torch's cache, most of them for importing torch's compiler
+MARGIN = 1.2  # how many times over loading must pay, since speeds drift by more than that
 WORTH_IT = 0.08  # the least share of a step to gain; less is lost in noise
 FIRST_LOOK = 8  # steps; the first of a process are slow
 LOOK_EVERY = 0.25  # seconds
@@ -164,9 +165,11 @@ def _compile_beside(engine: Engine, clock: Clock) -> Generator[None, Item, Measu
 
 
 def _until_it_pays(engine: Engine, clock: Clock, known: Measured) -> Generator[None, Item, None]:
-    """Train eagerly until so many steps are left that loading the compiled one pays: at once, or never but for luck."""
-    step = known.eager
-    while engine.left * step * known.share <= known.load:
+    """Train eagerly until loading the compiled step pays for what is left: soon, or else hardly ever."""
+    for _ in range(2):  # the first steps are slow; by the second look it shows how fast this machine is today
+        yield from clock.look()
+    step = min(known.eager, clock.step)
+    while engine.left * step * known.share <= known.load * MARGIN:
         engine.line = _too_few(engine, step)
         yield from clock.look()
         step = clock.step

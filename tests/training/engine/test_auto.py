@@ -137,7 +137,7 @@ def test_known_to_be_faster_compiles_at_once():
 
     eager, line = Training().run(10)
 
-    assert eager == 0
+    assert eager == 2  # two looks at the speed of today
     assert line == "compiled: 500 ms a step compiled, 1e+03 ms eagerly (measured)"
     assert not made
 
@@ -208,19 +208,19 @@ def test_changed_attribute_begins_anew():
     training.seconds = 1e-4
     eager, line = training.run(10)
 
-    assert eager == 0
+    assert eager <= 2
     assert line.startswith("compiled: ")
 
 
 def test_smaller_batch_is_eager_and_compiles_nothing():
     memory.remember(NAME, FASTER)
     training = Training()
-    training.run(4)
+    before, _ = training.run(6)
 
     training.engine.step((torch.ones(1),))
 
-    assert training.eager_steps == 1
-    assert training.total.tolist() == [5.0] * 2
+    assert training.eager_steps == before + 1
+    assert training.total.tolist() == [7.0] * 2
 
 
 def test_unknown_length_trusts_the_past():
