@@ -146,7 +146,7 @@ class Trainer:
         """Tell the engine that a pass over the data begins."""
         if self._engine is None or self._engine.device != self.device:
             step, optimizer = self.pass_over, self.optimizer
-            own = isinstance(optimizer, Optimizer)
+            own, batch = isinstance(optimizer, Optimizer), shapes(flat(data))  # not the data: the engine lives on
             self._engine = Engine(
                 {True: step.update, False: step.collect}
                 if own and optimizer.gradient_accumulation_steps
@@ -159,7 +159,7 @@ class Trainer:
                 before_capture=self._separate_tensors,
                 stands_alone=own,
                 state=self._state,
-                name=lambda: self._name(data),
+                name=lambda: self._name(batch),
             )
         self._engine.begin(left)
 
@@ -183,12 +183,12 @@ class Trainer:
         metrics = [value for metric in self.metrics for value in metric.buffers()]
         return [*self.model.parameters(), *self.model.buffers(), *held, *rates, *metrics]
 
-    def _name(self, data: Any) -> str:
+    def _name(self, batch: list[Any]) -> str:
         """Return what is the same for steps that take the same time, as the name to remember the time by."""
         assert self.objective is not None
         parts = (*self.model.modules(), self.optimizer, *self.objective.losses, *self.metrics)
         kinds = [type(part).__qualname__ for part in parts]
-        return memory.signature(kinds, shapes(tuple(self.model.parameters())), shapes(flat(data)), self.scales_loss)
+        return memory.signature(kinds, shapes(tuple(self.model.parameters())), batch, self.scales_loss)
 
     # The step
 

@@ -5,7 +5,7 @@
     known, and in torch's cache?    load it, as soon as that pays for the steps that are left
     else                            a helper process compiles; then load, measure both on real steps, keep the faster
 
-What was measured is kept on disk, so the next training of such a model decides at once.
+What was measured is kept on disk, so the next training of such a model decides after two looks at its speed.
 """
 
 from __future__ import annotations
@@ -118,9 +118,7 @@ def _learn(engine: Engine, clock: Clock, name: str) -> Generator[None, Item, Mea
             _check_machine(engine)
             share = yield from _guess(engine, clock.step)
             if share < WORTH_IT:
-                return Measured(
-                    clock.step, clock.step * (1 - share), LOAD
-                )  # not to be remembered: a guess is soon made
+                return Measured(clock.step, clock.step * (1 - share), LOAD)  # not remembered: a guess is soon made
         if share is not None and left * share > PREPARE:
             known = yield from _compile_beside(engine, clock)
             memory.remember(name, known)

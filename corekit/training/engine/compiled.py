@@ -54,11 +54,6 @@ class CompiledStep:
         """Whether the graph reads and keeps nothing but tensors, so that it can stand alone."""
         return self._places is not None
 
-    @property
-    def is_direct(self) -> bool:
-        """Whether the graph is called without guards."""
-        return self._run is not None
-
     def graph(self) -> bytes:
         """Return the graph for another process to compile.
 

@@ -18,7 +18,7 @@ from corekit.training.engine.compiled import flat, shapes
 class CudaGraphStep:
     """A training step for batches of one shape, replayed.
 
-    A step must have run eagerly before, on `side_stream`: libraries make their workspaces at the first call, and
+    A step must have run eagerly before, on a stream apart: libraries make their workspaces at the first call, and
     optimizers their state.
 
     Args:
