@@ -12,6 +12,7 @@ from corekit.protocols.configurable import Configurable
 from corekit.protocols.creation import create
 from corekit.protocols.dtype import as_dtype
 from corekit.protocols.loss import snake_case, weight_like
+from corekit.protocols.tracing import is_traced
 
 
 class Metric(Configurable, nn.Module):
@@ -37,6 +38,11 @@ class Metric(Configurable, nn.Module):
 
     Reference: https://keras.io/api/metrics/base_metric/
     """
+
+    sees_order_only = False
+    """Whether the order of the predictions along their last axis is all that counts, as for how often the likeliest
+    class is right. A model that ends in a softmax is then measured by its logits, which training has already. Not
+    inherited: a subclass that looks at the values must not be shown others."""
 
     total: Tensor
     count: Tensor
@@ -103,18 +109,28 @@ class Metric(Configurable, nn.Module):
 
     def add_to_mean(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         """Take one value per sample into `total` and `count`; axes after the first are averaged away."""
-        held: Any = self._buffers  # torch looks self.total up in Python, at the cost of a small sum
-        running = [held["total"], held["count"]]
-        values = (values.detach() if values.requires_grad else values).to(running[0])
+        values = values.detach() if values.requires_grad else values
+        if sample_weight is None and values.dtype == torch.bool and values.ndim == 1:
+            self.add_sums(values.count_nonzero(), values.shape[0])  # one by one they need not become numbers
+            return
+        values = values.to(self._buffers["total"])
         if sample_weight is None:
-            total = _per_sample(values).sum()
-            count = torch.full_like(running[1], values.shape[0] if values.ndim else 1)
+            self.add_sums(_per_sample(values).sum(), values.shape[0] if values.ndim else 1)
         else:
             weight = weight_like(values, sample_weight)
-            total = _per_sample(values * weight).sum()
-            count = _per_sample(weight.expand_as(values)).sum()
+            self.add_sums(_per_sample(values * weight).sum(), _per_sample(weight.expand_as(values)).sum())
+
+    def add_sums(self, total: Tensor, count: Tensor | float) -> None:
+        """Take the sum of so many values into account, in `total` and `count`."""
+        held: Any = self._buffers  # torch looks self.total up in Python, at the cost of a small sum
+        running: list[Tensor] = [held["total"], held["count"]]
+        if not is_traced():
+            running[0].add_(total)
+            running[1].add_(count)
+            return
         # By foreach, because torch 2.13 drops `total += x` on a 0-d float64 CPU tensor from compiled code.
-        torch._foreach_add_(running, [total, count])
+        counted = count.to(running[1]) if isinstance(count, Tensor) else torch.full_like(running[1], count)
+        torch._foreach_add_(running, [total.to(running[0]), counted])
 
     def result(self) -> Tensor:
         """Return the metric so far, a 0-d tensor; 0 before the first batch."""

@@ -6,7 +6,7 @@ from types import TracebackType
 
 import torch
 from torch._C import _len_torch_dispatch_stack, _set_grad_enabled
-from torch.compiler import is_compiling as _is_compiling
+from torch.compiler import is_dynamo_compiling
 
 
 def is_traced() -> bool:
@@ -18,7 +18,7 @@ def is_traced() -> bool:
         >>> is_traced()
         False
     """
-    return _is_compiling() or _len_torch_dispatch_stack() > 0
+    return is_dynamo_compiling() or _len_torch_dispatch_stack() > 0  # torch.export is one of the two, or both
 
 
 class no_grad:  # noqa: N801  # torch's name, for the same thing

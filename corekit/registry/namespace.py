@@ -22,8 +22,10 @@ def namespace(
         getter: "module:function" that becomes the namespace's `get(spec)`, as `function(kind, spec)`.
     """
     own = own or {}
+    registry: Any = None  # not at import: `import corekit.layers` reads nothing yet
 
     def __getattr__(name: str) -> Any:
+        nonlocal registry
         if name.startswith("_"):  # Python's own probes, such as __path__ and __wrapped__
             raise AttributeError(f"corekit.{kind} has no attribute {name!r}")
         if name in own:
@@ -34,8 +36,8 @@ def namespace(
             if home.get("__getattr__") is __getattr__:  # layers ask for it several times each: it is found there now
                 home["get"] = get
             return get
-        from corekit.registry import registry  # not at import: `import corekit.layers` reads nothing yet
-
+        if registry is None:
+            registry = fetch("corekit.registry:registry")
         value = registry.attribute(kind, name)
         return value if adapt is None else fetch(adapt)(value, name)
 

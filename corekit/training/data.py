@@ -31,11 +31,14 @@ class Rows(NamedTuple):
     numbers: Tensor
 
     def gathered(self) -> Batch:
-        """Return the samples; the first line is for nearly everybody, and runs once a step."""
-        if all(type(part) is Tensor for part in self.held):
-            return tuple([part.index_select(0, self.numbers) for part in self.held])
-        found: Batch = map_tree(lambda t: t.index_select(0, self.numbers), self.held)
-        return found
+        """Return the samples."""
+        parts = []
+        for part in self.held:  # nearly everybody's are tensors, and this runs once a step
+            if type(part) is not Tensor:
+                found: Batch = map_tree(lambda t: t.index_select(0, self.numbers), self.held)
+                return found
+            parts.append(part.index_select(0, self.numbers))
+        return tuple(parts)
 
 
 @dataclass

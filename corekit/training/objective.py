@@ -13,6 +13,7 @@ from corekit.model.naming import free_name
 from corekit.protocols.creation import create
 from corekit.protocols.loss import Loss
 from corekit.protocols.metric import Metric
+from corekit.protocols.tracing import is_traced
 from corekit.protocols.tree import leaves
 from corekit.registry import registry
 
@@ -63,12 +64,13 @@ class Average(Metric):
 
     def update_state(self, value: Tensor, samples: Any = 1, sample_weight: Tensor | None = None) -> None:
         """Take the mean `value` of so many `samples` into account."""
-        if not torch.compiler.is_compiling():
-            self.total.add_(value.detach(), alpha=samples)
-            self.count.add_(samples)
+        value = value.detach()
+        if is_traced():
+            self.add_sums(value * samples, samples)
             return
-        sums = [value.detach().to(self.total) * samples, torch.full_like(self.count, samples)]
-        torch._foreach_add_([self.total, self.count], sums)  # by foreach, as Metric.add_to_mean explains
+        held: Any = self._buffers
+        held["total"].add_(value, alpha=samples)  # the same in one operation less
+        held["count"].add_(samples)
 
     def result(self) -> Tensor:
         """Return the mean so far."""
@@ -171,7 +173,7 @@ class Objective:
             for name, group in zip(names, (a + b for a, b in zip(metrics, weighted, strict=True)), strict=True):
                 for metric in group:
                     metric.name = f"{name}_{metric.name.removeprefix(f'{name}_')}"  # it may come from another compile
-        self.watched = [bool(own or other) for own, other in zip(metrics, weighted, strict=True)]
+        self.seen = [_seen_by([*own, *other]) for own, other in zip(metrics, weighted, strict=True)]
         taken = ["loss"]
         for metric in self.metrics:
             metric.name = free_name(metric.name, taken)
@@ -251,6 +253,13 @@ class Objective:
         if len(found) != len(self.names):
             raise ArgumentError(f"{what}: got {len(found)} for {len(self.names)} outputs ({', '.join(self.names)}).")
         return found
+
+
+def _seen_by(metrics: list[Metric]) -> str:
+    """Return what metrics see of an output: its "values", only the "order" of its classes, or "nothing"."""
+    if not metrics:
+        return "nothing"
+    return "order" if all(vars(type(metric)).get("sees_order_only") for metric in metrics) else "values"
 
 
 def output_names(outputs: Any, known: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from corekit.protocols.layer import Layer
 from corekit.protocols.optimizer import Optimizer
 from corekit.protocols.tracing import no_grad
 from corekit.protocols.tree import leaves
+from corekit.training.backward import gradients
 from corekit.training.data import Rows
 from corekit.training.loss_scale import LossScale, changing
 
@@ -89,7 +90,7 @@ class Step:
         self._forget_losses()
         loss, outputs = self._forward(x, y, sample_weight)
         wanted = [param for param in self.params if param.requires_grad]
-        grads: Sequence[Any] = torch.autograd.grad(self._scaled(loss), wanted, allow_unused=True)
+        grads = gradients(self._scaled(loss), wanted)
         if len(wanted) < len(self.params):
             found = dict(zip(map(id, wanted), grads, strict=True))
             grads = [found.get(id(param)) for param in self.params]
@@ -138,19 +139,22 @@ class Step:
             loss = self.model.compute_loss(x=x, y=y, y_pred=result, sample_weight=sample_weight)
             return loss, list(leaves(result))
         values = list(leaves(self.model.precise_logits(x)))
-        watched = self.objective.watched  # a head that no metric looks at needs no activation
-        outputs = [
-            v if link is None or (fused and not seen) else link(v.detach() if fused else v)
-            for v, link, fused, seen in zip(values, self._links, self._fused, watched, strict=True)
-        ]
-        fed = [v if fused else o for v, o, fused in zip(values, outputs, self._fused, strict=True)]
-        return self.loss(y, fed, sample_weight, self._fused, count(values)), outputs
+        fed, shown = list(values), list(values)
+        for place, link in enumerate(self._links):
+            if link is None:
+                continue
+            if not self._fused[place]:
+                fed[place] = shown[place] = link(values[place])
+            elif self._shown[place] == "values" or (self._shown[place] == "order" and values[place].shape[-1] == 1):
+                shown[place] = link(values[place].detach())
+        return self.loss(y, fed, sample_weight, self._fused, values[0].shape[0]), shown
 
     def _note(self, loss: Tensor, y: Any, outputs: list[Tensor], sample_weight: Any) -> None:
         with no_grad():
-            self._trainer.loss_tracker.update_state(loss, count(outputs))
+            self._trainer.loss_tracker.update_state(loss, outputs[0].shape[0])
             if y is not None:
-                self.objective.update_metrics(y, [output.detach() for output in outputs], sample_weight)
+                shown = [output.detach() if output.requires_grad else output for output in outputs]
+                self.objective.update_metrics(y, shown, sample_weight)
 
     def _forget_losses(self) -> None:
         for layer in self._layers:
@@ -170,6 +174,10 @@ class Step:
         self._fused = [
             link is not None and want is not None and getattr(link, "link", None) == want
             for link, want in zip(self._links, wanted, strict=True)
+        ]
+        self._shown = [  # what metrics are to be shown of an output; its logits have the order of a softmax
+            "values" if seen == "order" and getattr(link, "link", None) != "softmax" else seen
+            for link, seen in zip(self._links, self.objective.seen, strict=True)
         ]
 
     def _skips_a_call(self) -> bool:
@@ -196,8 +204,3 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
     parts = list(data) if isinstance(data, (tuple, list)) else [data]
     x, y, weight, *_ = parts + [None] * 3
     return x, y, weight
-
-
-def count(values: Any) -> int:
-    """Return how many samples there are in a batch."""
-    return int(next(leaves(values)).shape[0])

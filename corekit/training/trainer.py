@@ -21,7 +21,7 @@ from corekit.training.engine import memory
 from corekit.training.engine.compiled import flat, shapes
 from corekit.training.engine.engine import Engine
 from corekit.training.objective import Average, Objective, as_loss, as_metric, by_output, convert, output_names
-from corekit.training.step import Step, count, unpack
+from corekit.training.step import Step, unpack
 
 
 class Trainer:
@@ -224,7 +224,7 @@ class Trainer:
         if self.objective is None:
             self._match(y_pred)
             self.pass_over.refresh()
-        return self.pass_over.loss(y, outputs, sample_weight, [False] * len(outputs), count(outputs))
+        return self.pass_over.loss(y, outputs, sample_weight, [False] * len(outputs), outputs[0].shape[0])
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Make a step and return the logs."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from corekit import Input, Layer, Model, Sequential
+from corekit import Input, Layer, Metric, Model, Sequential
 from corekit.errors import StateError
 
 
@@ -67,6 +67,59 @@ def test_metrics_get_probabilities(classifier, digits, parts):
 
     assert loss.ways == {"fused"}
     assert logs["row_sum"] == logs["val_row_sum"] == [pytest.approx(1)]
+
+
+class LikeliestIsFirst(Metric):
+    """How often the first class is the likeliest; the least prediction it was ever shown."""
+
+    sees_order_only = True
+
+    def __init__(self):
+        super().__init__(name="first")
+        self.least = float("inf")
+
+    def call(self, y_true, y_pred):
+        self.least = min(self.least, y_pred.detach().min().item())
+        return y_pred.argmax(-1) == 0
+
+
+class LeastOfThem(LikeliestIsFirst):
+    """Looks at the values, and does not say otherwise."""
+
+
+def test_metric_of_the_order_gets_logits(classifier, digits):
+    model, _ = classifier(metrics=[metric := LikeliestIsFirst()], jit_compile=False)
+
+    logs = model.evaluate(*digits, verbose=0, return_dict=True)
+
+    assert metric.least < 0
+    assert logs["first"] == pytest.approx((model.predict(digits[0], verbose=0).argmax(-1) == 0).mean())
+
+
+def test_metric_of_the_order_beside_others_gets_probabilities(classifier, digits, parts):
+    model, _ = classifier(metrics=[metric := LikeliestIsFirst(), parts.RowSum()], jit_compile=False)
+
+    logs = model.evaluate(*digits, verbose=0, return_dict=True)
+
+    assert metric.least >= 0
+    assert logs["row_sum"] == pytest.approx(1)
+
+
+def test_subclass_of_such_a_metric_gets_probabilities(classifier, digits):
+    model, _ = classifier(metrics=[metric := LeastOfThem()], jit_compile=False)
+
+    model.evaluate(*digits, verbose=0)
+
+    assert metric.least >= 0
+
+
+def test_one_class_has_no_order(classifier, digits, parts):
+    """Its softmax is 1 for every sample, whatever the logit."""
+    model, _ = classifier(parts.Linear(1, parts.softmax), metrics=[metric := LikeliestIsFirst()], jit_compile=False)
+
+    model.evaluate(digits[0], digits[1][:, :1], verbose=0)
+
+    assert metric.least == 1
 
 
 def test_predictions_are_probabilities(classifier, digits):

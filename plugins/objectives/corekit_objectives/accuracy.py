@@ -1,13 +1,12 @@
 """Accuracy that sees from the shapes what is compared, as a metric."""
 
-import torch
 from torch import Tensor
 
-from corekit import Metric, config
+from corekit import Metric
 from corekit_objectives.binary_accuracy import binary_accuracy
-from corekit_objectives.categorical_accuracy import categorical_accuracy
+from corekit_objectives.categorical_accuracy import categorical_hits
 from corekit_objectives.matching import match
-from corekit_objectives.sparse_categorical_accuracy import sparse_categorical_accuracy
+from corekit_objectives.sparse_categorical_accuracy import sparse_categorical_hits
 
 
 class Accuracy(Metric):
@@ -28,6 +27,7 @@ class Accuracy(Metric):
         ShapeError: labels and predictions fit none of these.
 
     Example:
+        >>> import torch
         >>> metric = Accuracy()
         >>> metric(torch.tensor([1, 0]), torch.tensor([[0.2, 0.8], [0.4, 0.6]]))
         tensor(0.5000)
@@ -35,16 +35,18 @@ class Accuracy(Metric):
     Reference: https://keras.io/api/metrics/accuracy_metrics/#accuracy-class
     """
 
+    sees_order_only = True  # with one class it is not, and training knows that the order of one says nothing
+
     def __init__(self, name: str | None = "accuracy", dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 where right, else 0."""
+        """Return whether each is right; of predictions with one column, 1 or 0."""
         if not y_pred.is_floating_point():
             y_true, y_pred = match("accuracy", y_true, y_pred)
-            return (y_true == y_pred).to(getattr(torch, config.floatx()))
+            return y_true == y_pred
         if y_pred.ndim < 2 or y_pred.shape[-1] == 1:
             return binary_accuracy(y_true, y_pred)
         if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1:
-            return sparse_categorical_accuracy(y_true, y_pred)
-        return categorical_accuracy(y_true, y_pred)
+            return sparse_categorical_hits(y_true, y_pred)
+        return categorical_hits(y_true, y_pred)

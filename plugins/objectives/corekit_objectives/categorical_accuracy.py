@@ -21,9 +21,19 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     Reference: https://keras.io/api/metrics/accuracy_metrics/#categoricalaccuracy-class
     """
+    return categorical_hits(y_true, y_pred).to(getattr(torch, config.floatx()))
+
+
+def categorical_hits(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Return `categorical_accuracy` as true and false.
+
+    Example:
+        >>> categorical_hits(torch.tensor([[0, 1], [0, 1]]), torch.tensor([[0.2, 0.8], [0.6, 0.4]]))
+        tensor([ True, False])
+    """
     if not alike(y_true, y_pred) or y_true.dtype == torch.bool:  # which argmax does not take
         y_true, y_pred = match("categorical_accuracy", y_true, y_pred)
-    return (y_true.argmax(-1) == y_pred.argmax(-1)).to(getattr(torch, config.floatx()))
+    return y_true.argmax(-1) == y_pred.argmax(-1)
 
 
 class CategoricalAccuracy(Metric):
@@ -41,9 +51,11 @@ class CategoricalAccuracy(Metric):
     Reference: https://keras.io/api/metrics/accuracy_metrics/#categoricalaccuracy-class
     """
 
+    sees_order_only = True
+
     def __init__(self, name: str | None = "categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 where right, else 0."""
-        return categorical_accuracy(y_true, y_pred)
+        """Return whether each is right."""
+        return categorical_hits(y_true, y_pred)

@@ -21,9 +21,18 @@ def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     Reference: https://keras.io/api/metrics/accuracy_metrics/#sparsecategoricalaccuracy-class
     """
+    return sparse_categorical_hits(y_true, y_pred).to(getattr(torch, config.floatx()))
+
+
+def sparse_categorical_hits(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Return `sparse_categorical_accuracy` as true and false.
+
+    Example:
+        >>> sparse_categorical_hits(torch.tensor([1, 1]), torch.tensor([[0.2, 0.8], [0.6, 0.4]]))
+        tensor([ True, False])
+    """
     y_pred = torch.as_tensor(y_pred)
-    labels = class_numbers("sparse_categorical_accuracy", y_true, y_pred)
-    return (labels == y_pred.argmax(-1)).to(getattr(torch, config.floatx()))
+    return class_numbers("sparse_categorical_accuracy", y_true, y_pred) == y_pred.argmax(-1)
 
 
 class SparseCategoricalAccuracy(Metric):
@@ -41,9 +50,11 @@ class SparseCategoricalAccuracy(Metric):
     Reference: https://keras.io/api/metrics/accuracy_metrics/#sparsecategoricalaccuracy-class
     """
 
+    sees_order_only = True
+
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 where right, else 0."""
-        return sparse_categorical_accuracy(y_true, y_pred)
+        """Return whether each is right."""
+        return sparse_categorical_hits(y_true, y_pred)
