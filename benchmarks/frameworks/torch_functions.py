@@ -153,7 +153,8 @@ def _lstm(w: Weights, x: Tensor) -> Tensor:
 def loss_and_hits(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy, and how many samples were named rightly, both on the device."""
     hits = (scores.argmax(dim=1) == y.argmax(dim=1)).sum()
-    return F.cross_entropy(scores, y), hits
+    loss = (torch.log_softmax(scores, 1) * y).sum() * (-1 / len(y))  # two operations less than F.cross_entropy's
+    return loss, hits
 
 
 class FusedAdam:

@@ -50,6 +50,8 @@ class Step:
         optimizer = self._trainer.optimizer
         if optimizer is not None and not isinstance(optimizer, type):
             self.params = [param for group in optimizer.param_groups for param in group["params"]]
+        own = isinstance(optimizer, Optimizer)
+        self._scales = self.scale is not None or (own and optimizer.loss_scale_factor)
 
     def update(self, batch: Any) -> None:
         """Train on a batch: new weights."""
@@ -89,12 +91,15 @@ class Step:
         x, y, sample_weight = unpack(batch)
         self._forget_losses()
         loss, outputs = self._forward(x, y, sample_weight)
-        wanted = [param for param in self.params if param.requires_grad]
-        grads = gradients(self._scaled(loss), wanted)
+        wanted = [param for param in self.params if param.requires_grad]  # a callback may freeze some at any time
+        grads = gradients(self._scaled(loss) if self._scales else loss, wanted)
         if len(wanted) < len(self.params):
             found = dict(zip(map(id, wanted), grads, strict=True))
             grads = [found.get(id(param)) for param in self.params]
-        self._apply(grads, is_due)
+        if self.scale is None:
+            self._update(grads, is_due)
+        else:
+            self._update_where_finite(self.scale, grads, is_due)
         for layer in self._constrained:
             layer.constrain_weights()
         self._note(loss, y, outputs, sample_weight)
@@ -105,20 +110,17 @@ class Step:
             loss = optimizer.scale_loss(loss)
         return loss if self.scale is None else self.scale.up(loss)
 
-    def _apply(self, grads: Sequence[Any], is_due: bool) -> None:
-        if self.scale is None:
-            self._update(grads, is_due)
-            return
+    def _update_where_finite(self, scale: LossScale, grads: Sequence[Any], is_due: bool) -> None:
         with torch.no_grad():
             optimizer = self._trainer.optimizer
-            grads, is_finite = self.scale.down(grads)
+            grads, is_finite = scale.down(grads)
             tensors = changing(self.params, optimizer)
             before = [tensor.clone() for tensor in tensors]
             self._update(grads, is_due)
             if not isinstance(optimizer, Optimizer):  # torch's make their state at the first step
                 made = [tensor for tensor in changing(self.params, optimizer) if all(tensor is not t for t in tensors)]
                 tensors, before = [*tensors, *made], [*before, *map(torch.zeros_like, made)]
-            self.scale.settle(is_finite, tensors, before)
+            scale.settle(is_finite, tensors, before)
 
     def _update(self, grads: Sequence[Any], is_due: bool) -> None:
         optimizer = self._trainer.optimizer
@@ -138,7 +140,8 @@ class Step:
             result = self.model(x)
             loss = self.model.compute_loss(x=x, y=y, y_pred=result, sample_weight=sample_weight)
             return loss, list(leaves(result))
-        values = list(leaves(self.model.precise_logits(x)))
+        logits = self.model.precise_logits(x)
+        values = [logits] if type(logits) is Tensor else list(leaves(logits))
         fed, shown = list(values), list(values)
         for place, link in enumerate(self._links):
             if link is None:
