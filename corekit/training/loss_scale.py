@@ -20,10 +20,13 @@ GROW_AFTER = 2000  # good steps
 
 
 class LossScale:
-    """The scale of one training, a power of 2.
+    """The scale of one training, a power of 2, kept with the optimizer's settings: so its `state_dict` has it.
+
+    Args:
+        optimizer: a corekit or torch optimizer that has its parameters.
 
     Example:
-        >>> scale = LossScale()
+        >>> scale = LossScale(torch.optim.SGD([torch.ones(1)]))
         >>> scale.up(torch.tensor(1.0))
         tensor(32768.)
         >>> grads, is_finite = scale.down([torch.tensor([65536.0])])
@@ -34,9 +37,22 @@ class LossScale:
     training", arXiv 1710.03740.
     """
 
-    def __init__(self, device: torch.device | None = None) -> None:
-        self.scale = torch.tensor(FIRST, device=device)
-        self.good_steps = torch.zeros((), device=device)
+    def __init__(self, optimizer: Any) -> None:
+        self._optimizer = optimizer
+        group = optimizer.param_groups[0]
+        device = group["params"][0].device
+        group.setdefault("loss_scale", torch.tensor(FIRST, device=device))
+        group.setdefault("good_steps", torch.zeros((), device=device))
+
+    @property
+    def scale(self) -> Tensor:
+        """What the loss is multiplied by, 0-d."""
+        return self._optimizer.param_groups[0]["loss_scale"]  # type: ignore[no-any-return]  # groups are untyped
+
+    @property
+    def good_steps(self) -> Tensor:
+        """How many steps in a row were good since the scale changed last, 0-d."""
+        return self._optimizer.param_groups[0]["good_steps"]  # type: ignore[no-any-return]  # as above
 
     def up(self, loss: Tensor) -> Tensor:
         """Return the loss that the backward pass starts from."""

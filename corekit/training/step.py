@@ -36,7 +36,7 @@ class Step:
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer, self.model = trainer, trainer.model
-        self.scale = LossScale(trainer.device) if trainer.scales_loss else None
+        self.scale: LossScale | None = None
         self.params: list[Any] = []
 
     def refresh(self) -> None:
@@ -50,6 +50,7 @@ class Step:
         optimizer = self._trainer.optimizer
         if optimizer is not None and not isinstance(optimizer, type):
             self.params = [param for group in optimizer.param_groups for param in group["params"]]
+            self.scale = LossScale(optimizer) if self._trainer.scales_loss and self.params else None
         own = isinstance(optimizer, Optimizer)
         self._scales = self.scale is not None or (own and optimizer.loss_scale_factor)
 

@@ -134,13 +134,14 @@ class Trainer:
             self.optimizer.prepare([param.requires_grad for param in held])
 
     def _place_optimizer(self) -> None:
-        """Bring the optimizer's state and learning rates to the weights, should these have moved since."""
+        """Bring the optimizer's state and settings to the weights, should these have moved since."""
         state = self.optimizer.state.items()
         if any(v.ndim and v.device != p.device for p, own in state for v in own.values() if isinstance(v, Tensor)):
             self.optimizer.load_state_dict(self.optimizer.state_dict())  # torch's loading moves it
         for group in self.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor) and group["params"]:
-                group["lr"] = group["lr"].to(group["params"][0].device)
+            settings = {name: value for name, value in group.items() if isinstance(value, Tensor)}
+            for name, value in settings.items() if group["params"] else ():
+                group[name] = value.to(group["params"][0].device)
 
     def _begin(self, data: Any, left: int | None) -> None:
         """Tell the engine that a pass over the data begins."""
@@ -179,9 +180,10 @@ class Trainer:
     def _state(self) -> list[Tensor]:
         """Return every tensor that a step reads or changes."""
         held = [value for state in self.optimizer.state.values() for value in state.values()]
-        rates = [group["lr"] for group in self.optimizer.param_groups]
+        groups = self.optimizer.param_groups
+        settings = [value for group in groups for value in group.values() if isinstance(value, Tensor)]
         metrics = [value for metric in self.metrics for value in metric.buffers()]
-        return [*self.model.parameters(), *self.model.buffers(), *held, *rates, *metrics]
+        return [*self.model.parameters(), *self.model.buffers(), *held, *settings, *metrics]
 
     def _name(self, batch: list[Any]) -> str:
         """Return what is the same for steps that take the same time, as the name to remember the time by."""

@@ -15,7 +15,6 @@ def half(make_model, regression, parts):
     def make(optimizer):
         model = make_model(optimizer=optimizer)
         model.trainer.scales_loss = True
-        model.trainer.pass_over.scale = LossScale()
         model.trainer.prepare(regression, "train")
         model.train()
         return model, model.trainer
@@ -52,8 +51,24 @@ def test_overflow_changes_nothing_but_the_scale(half, regression, parts, optimiz
     assert all(not value.any() for value in state)
 
 
+@pytest.mark.parametrize("optimizer", ["Heavy", torch.optim.Adam])
+def test_another_training_goes_on_with_the_scale(half, regression, parts, optimizer):
+    kinds = [parts.Heavy(0.1) if optimizer == "Heavy" else optimizer for _ in range(2)]
+    (first, trainer), (second, other) = map(half, kinds)
+    trainer.step((regression[0] * float("inf"), regression[1]))
+    trainer.step(regression)
+
+    second.load_state_dict(first.state_dict())
+    second.optimizer.load_state_dict(first.optimizer.state_dict())
+    other.prepare(regression, "train")
+    other.step(regression)
+
+    assert (other.pass_over.scale.scale, other.pass_over.scale.good_steps) == (FIRST / 2, 2)
+    assert trainer.pass_over.scale.good_steps == 1
+
+
 def test_scale_grows_after_good_steps():
-    scale = LossScale()
+    scale = LossScale(torch.optim.SGD([torch.ones(1)]))
     good = torch.tensor(True)
 
     for _ in range(GROW_AFTER - 1):
@@ -65,7 +80,7 @@ def test_scale_grows_after_good_steps():
 
 
 def test_bad_step_starts_the_count_again():
-    scale = LossScale()
+    scale = LossScale(torch.optim.SGD([torch.ones(1)]))
     scale.settle(torch.tensor(True), [torch.ones(1)], [torch.ones(1)])
 
     scale.settle(torch.tensor(False), [torch.ones(1)], [torch.ones(1)])
