@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from corekit.errors import CorekitError, LayerError
+from corekit.model.on_zeros import without_compiler
 from corekit.protocols import building
 from corekit.protocols.building import Shape, axis_sizes, call_on_meta, explain_missing_weight
 from corekit.protocols.layer import Layer
@@ -87,7 +88,7 @@ def _run_on_meta(
 
     meta_args, meta_kwargs = map_tree(stand_in, (args, kwargs))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), without_compiler():
             if isinstance(operation, torch.nn.Module):
                 return call_on_meta(operation, meta_args, meta_kwargs)
             return operation(*meta_args, **meta_kwargs)
