@@ -117,3 +117,12 @@ def test_short_training_imports_no_compiler(model):
 
     assert "corekit.training.loop" in modules
     assert modules & {"torch._dynamo", "torch._inductor", "sympy"} == set()
+
+
+def test_guess_what_a_compiler_would_bring_imports_none():
+    modules = imported_by(
+        "import torch\nfrom corekit.training.engine.estimate import Joinable\n"
+        "with Joinable() as joinable: torch.ones(2).relu()\nassert joinable.gain"
+    )
+
+    assert modules & {"torch._dynamo", "torch._inductor", "sympy"} == set()

@@ -28,6 +28,11 @@ class Joinable(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.calls, self.bytes = 0, 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Say no, or torch wraps the method below in one that imports the compiler."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation and note it."""
         result = func(*args, **(kwargs or {}))
