@@ -1,7 +1,8 @@
 """What a compiler could save at most, guessed from one eager step: calls that it would join, memory it would not touch.
 
 Inductor leaves matrix products, convolutions, recurrent layers and attention as they are; it saves the cost of calling
-the small operations between them and their trips to memory. A guess only: it decides whether trying is worth while.
+the small operations between them and their trips to memory. A recurrence it runs once more, for its gradient. A guess
+only: it decides whether trying is worth while.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from corekit.protocols.tree import leaves
 # Measured on a CPU: an operation of a training step, with its part of the backward pass and of the Python around it,
 # takes 4 to 7 times as long as adding two numbers alone; joined operations keep about half of their memory traffic.
 ADDITIONS, TRAFFIC = 5.0, 0.5
-HEAVY = ("mm", "bmm", "conv", "lstm", "gru", "rnn", "attention", "mkldnn", "embedding", "fused", "max_pool")
+RECURRENT = ("lstm", "gru", "rnn")
+GATHERING = ("index", "index_select", "gather")  # they read no more of a tensor than they give
+HEAVY = (*RECURRENT, "mm", "bmm", "conv", "attention", "mkldnn", "embedding", "fused", "max_pool")
 
 
 class Joinable(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
-    """Counts, of the code run inside, the operations that a compiler would join."""
+    """Counts, of the code run inside, the operations that a compiler would join, and times those that it runs twice."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as above
-        self.calls, self.bytes = 0, 0
+        self.calls, self.bytes, self.twice = 0, 0, 0.0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -35,20 +38,23 @@ class Joinable(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation and note it."""
+        start = time.perf_counter()
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
-        if not any(heavy in name for heavy in HEAVY):
+        if any(one in name for one in RECURRENT) and "backward" not in name:
+            self.twice += time.perf_counter() - start
+        elif not any(heavy in name for heavy in HEAVY):
             self.calls += 1
             if not func.is_view:
-                tensors = (t for t in leaves((args, result)) if isinstance(t, Tensor))
-                self.bytes += sum(t.numel() * t.element_size() for t in tensors)
+                touched = (result, result) if name in GATHERING else (args, result)
+                self.bytes += sum(t.numel() * t.element_size() for t in leaves(touched) if isinstance(t, Tensor))
         return result
 
     @property
     def gain(self) -> float:
         """Seconds that joining them could save."""
         addition, byte = _speed_here()
-        return self.calls * addition * ADDITIONS + self.bytes * byte * TRAFFIC
+        return max(0.0, self.calls * addition * ADDITIONS + self.bytes * byte * TRAFFIC - self.twice)
 
 
 def _speed_here() -> tuple[float, float]:
