@@ -107,7 +107,7 @@ def make_weight(
     is_parameter = trainable and dtype.is_floating_point
     if is_parameter:
         value = nn.Parameter(value, requires_grad=layer._trainable)
-        layer.register_parameter(label, value)
+        layer._parameters[label] = value  # register_parameter would ask once more whether the name is free
     else:
         layer.register_buffer(label, value)
     if not (is_parameter and name):  # torch itself follows a parameter to a second name, but not a buffer

@@ -81,7 +81,7 @@ class VarianceScaling(Initializer):
         return draw(self.distribution, shape, dtype, self.seed, spread)
 
 
-class GlorotUniform(Initializer):
+class GlorotUniform(VarianceScaling):
     """Uniform within sqrt(6 / (in + out)): keeps the variance through tanh-like layers. Also called Xavier.
 
     Args:
@@ -95,14 +95,10 @@ class GlorotUniform(Initializer):
     """
 
     def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
-        self._scaling = VarianceScaling(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
-
-    def __call__(self, shape: Sequence[int], dtype: Dtype = None) -> Tensor:
-        """Return random numbers whose variance fits the shape."""
-        return self._scaling(shape, dtype)
+        super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
 
 
-class GlorotNormal(Initializer):
+class GlorotNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(2 / (in + out)). Also called Xavier.
 
     Args:
@@ -116,14 +112,10 @@ class GlorotNormal(Initializer):
     """
 
     def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
-        self._scaling = VarianceScaling(1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes)
-
-    def __call__(self, shape: Sequence[int], dtype: Dtype = None) -> Tensor:
-        """Return random numbers whose variance fits the shape."""
-        return self._scaling(shape, dtype)
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes)
 
 
-class HeUniform(Initializer):
+class HeUniform(VarianceScaling):
     """Uniform within sqrt(6 / in): keeps the variance through ReLU layers. Also called Kaiming.
 
     Args:
@@ -137,14 +129,10 @@ class HeUniform(Initializer):
     """
 
     def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
-        self._scaling = VarianceScaling(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
-
-    def __call__(self, shape: Sequence[int], dtype: Dtype = None) -> Tensor:
-        """Return random numbers whose variance fits the shape."""
-        return self._scaling(shape, dtype)
+        super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
-class HeNormal(Initializer):
+class HeNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(2 / in), for ReLU layers. Also called Kaiming.
 
     Args:
@@ -158,14 +146,10 @@ class HeNormal(Initializer):
     """
 
     def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
-        self._scaling = VarianceScaling(2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
-
-    def __call__(self, shape: Sequence[int], dtype: Dtype = None) -> Tensor:
-        """Return random numbers whose variance fits the shape."""
-        return self._scaling(shape, dtype)
+        super().__init__(2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
-class LecunUniform(Initializer):
+class LecunUniform(VarianceScaling):
     """Uniform within sqrt(3 / in).
 
     Args:
@@ -179,14 +163,10 @@ class LecunUniform(Initializer):
     """
 
     def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
-        self._scaling = VarianceScaling(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
-
-    def __call__(self, shape: Sequence[int], dtype: Dtype = None) -> Tensor:
-        """Return random numbers whose variance fits the shape."""
-        return self._scaling(shape, dtype)
+        super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
-class LecunNormal(Initializer):
+class LecunNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(1 / in), for selu.
 
     Args:
@@ -201,11 +181,7 @@ class LecunNormal(Initializer):
     """
 
     def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
-        self._scaling = VarianceScaling(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
-
-    def __call__(self, shape: Sequence[int], dtype: Dtype = None) -> Tensor:
-        """Return random numbers whose variance fits the shape."""
-        return self._scaling(shape, dtype)
+        super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
 def fans(shape: Sequence[int], input_axes: Axes = None, output_axes: Axes = None) -> tuple[int, int]:
