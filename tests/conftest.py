@@ -6,10 +6,9 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import importlib_metadata
 import pytest
 
-from corekit.registry import Registry, registry
+from corekit.registry import Registry, environment, registry
 
 EntryPoints = Mapping[str, Mapping[str, str]]
 
@@ -21,8 +20,7 @@ class Site:
         self.root = root
         self.monkeypatch = monkeypatch
         self.folders: list[Path] = []
-        find = importlib_metadata.distributions
-        monkeypatch.setattr(importlib_metadata, "distributions", lambda: find(path=[str(f) for f in self.folders]))
+        monkeypatch.setattr(environment, "search_path", lambda: [str(folder) for folder in self.folders])
 
     def install(
         self, name: str, entry_points: EntryPoints, *, version: str = "1.0", folder: str = "site", **modules: str
@@ -52,6 +50,14 @@ class Site:
     def registry(self, owners: dict[str, dict[str, str]] | None = None) -> Registry:
         """Return a registry of what is installed here; no name has an owner unless told."""
         return Registry(owners=owners or {})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep away from the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COREKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

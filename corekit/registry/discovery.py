@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from corekit.registry import environment
 from corekit.registry.component import KINDS, Component, canonical, described, fold
+from corekit.registry.environment import Found
 
 PREFIX = "corekit."
 HOOKS = "hooks"
@@ -45,41 +47,63 @@ class Scan:
     components: list[Component] = field(default_factory=list)
     hooks: list[HookModule] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """What was read and may be changed in place; see `environment.Look`."""
+
+    def plain(self) -> dict[str, Any]:
+        """Return what was found as JSON-ready data; two looks at one environment give the same."""
+        return {
+            "components": [[c.kind, c.name, c.distribution, c.version, c.targets] for c in self.components],
+            "hooks": [[hook.distribution, hook.version, hook.module] for hook in self.hooks],
+            "problems": [[problem.distribution, problem.version, problem.message] for problem in self.problems],
+        }
+
+    @classmethod
+    def restored(cls, plain: dict[str, Any]) -> Scan:
+        """Return what `plain` described, without the files."""
+        return cls(
+            [Component(*fields) for fields in plain["components"]],
+            [HookModule(*fields) for fields in plain["hooks"]],
+            [Problem(*fields) for fields in plain["problems"]],
+        )
 
 
 def scan() -> Scan:
-    """Read the entry points of every installed distribution; one whose metadata is damaged is named and skipped.
+    """Read the entry points of every plugin on the path; one whose metadata is damaged is named and skipped.
 
     A second copy of a distribution's metadata is left out: the first on the path is the one that Python imports.
     """
-    import importlib_metadata  # costs more start-up than the rest of the registry; `import corekit.layers` needs none
-
-    found = Scan()
-    seen: set[str] = set()
-    for distribution in importlib_metadata.distributions():
+    seen = environment.look(environment.search_path())
+    found = Scan(files=seen.files)
+    for plugin in seen.plugins:
         try:
-            _read_distribution(found, distribution, seen)
+            _read_distribution(found, plugin)
         except Exception as error:
-            message = f"its metadata cannot be read ({described(error)}). Reinstall it."
-            found.problems.append(Problem(str(distribution), "", message))
+            message = f"its metadata in {plugin.where} cannot be read ({described(error)}). Reinstall it."
+            found.problems.append(Problem(plugin.name, "", message))
     found.components.sort(key=lambda component: (component.kind, component.name, component.distribution))
     found.hooks.sort(key=lambda hook: (hook.distribution, hook.module))
     found.problems.sort(key=lambda problem: (problem.distribution, problem.message))
     return found
 
 
-def _read_distribution(found: Scan, distribution: Any, seen: set[str]) -> None:  # its type's name varies by release
-    if PREFIX not in (distribution.read_text("entry_points.txt") or ""):
-        return
-    name, version = canonical(distribution.metadata["Name"]), distribution.version
+def _read_distribution(found: Scan, plugin: Found) -> None:
     groups: dict[str, dict[str, str]] = {}
-    for entry in distribution.entry_points:
+    for entry in plugin.distribution.entry_points:
         if entry.group.startswith(PREFIX):
             groups.setdefault(entry.group.removeprefix(PREFIX), {})[entry.name] = entry.value
-    if name not in seen:
-        seen.add(name)
-        for group, entries in sorted(groups.items()):
-            _read_group(found, group, entries, name, version)
+    if not groups:
+        return
+    stated = plugin.distribution.metadata["Name"]
+    if not stated or not plugin.distribution.metadata["Version"]:
+        raise ValueError("no name and version")
+    name, version = canonical(stated), plugin.distribution.version
+    for group, entries in sorted(groups.items()):
+        _read_group(found, group, entries, name, version)
+    if plugin.copies:
+        places = ", ".join(plugin.copies)
+        message = f"its metadata is installed more than once: used is {plugin.where}, not {places}. Remove the others."
+        found.problems.append(Problem(name, version, message))
 
 
 def _read_group(found: Scan, group: str, entries: dict[str, str], distribution: str, version: str) -> None:

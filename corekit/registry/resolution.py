@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from corekit.errors import AmbiguousNameError, ArgumentError, BrokenPluginError, UnknownNameError
-from corekit.registry import discovery, messages
+from corekit.registry import index, messages
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, described, fold, may_be
 from corekit.registry.discovery import Problem, Scan
 from corekit.registry.standard import OWNERS
@@ -23,15 +24,18 @@ class Registry:
 
     Args:
         scan: how to read the environment; tests hand over one of their own.
+        rescan: how to read it where what `scan` gives was kept from before, and a name is missing in it.
         owners: kind -> name -> the standard distribution that owns the name, installed or not.
     """
 
     def __init__(
         self,
-        scan: Callable[[], Scan] = discovery.scan,
+        scan: Callable[[], Scan] = index.current,
+        rescan: Callable[[], Scan] = index.fresh,
         owners: dict[str, dict[str, str]] | None = None,
     ) -> None:
-        self._scan = scan
+        self._scan, self._rescan = scan, rescan
+        self._has_rescanned = False
         self.owners = OWNERS if owners is None else owners
         self._owner_of = {(kind, fold(n)): o for kind, names in self.owners.items() for n, o in names.items()}
         self._found: Scan | None = None
@@ -155,6 +159,23 @@ class Registry:
             self._found = self._scan()
         return self._found
 
+    def _look_again(self) -> bool:
+        """Read the environment once more, since a name is missing; return whether something is different now.
+
+        So a `pip install` in a running program or notebook is seen. Where all is as it was, the first miss of a
+        process scans, for the one change that the index cannot see.
+        """
+        before, found = self._read().plain(), self._scan()
+        if found.plain() == before and not self._has_rescanned:
+            self._has_rescanned = True
+            found = self._rescan()
+        if found.plain() == before:
+            return False
+        importlib.invalidate_caches()
+        self.refresh()
+        self._found = found
+        return True
+
     def _load_once(self, kind: str, name: str, *, exact: bool) -> Any:
         """Return what a name means, loaded; remembered, since a model of many layers asks for few names often."""
         if not self._tables:
@@ -167,6 +188,8 @@ class Registry:
     def _look_up(self, kind: str, name: str, *, exact: bool) -> Component:
         _check_kind(kind)
         meant = self._meant(kind, name, exact=exact, hooks=True)
+        if not meant and self._look_again():
+            meant = self._meant(kind, name, exact=exact, hooks=True)
         if not meant:
             raise UnknownNameError(messages.unknown(self, kind, name))
         if len(meant) > 1:

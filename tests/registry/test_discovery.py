@@ -118,8 +118,8 @@ def test_damaged_metadata_harms_nobody_else(site):
     found = discovery.scan()
 
     assert [component.id for component in found.components] == ["corekit-norms:Norm"]
-    assert "metadata cannot be read" in found.problems[0].message
-    assert "corekit_damaged" in found.problems[0].distribution
+    assert "cannot be read (MetadataNotFound" in found.problems[0].message
+    assert found.problems[0].distribution == "corekit-damaged"
 
 
 def test_unreadable_entry_points_harm_nobody_else(site):

@@ -6,18 +6,16 @@ is not written. `COREKIT_CACHE` names another folder than the user's cache.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
+
+from corekit import cache
 
 FORMAT = 1  # raised when the meaning of a field changes
 
@@ -65,14 +63,8 @@ def recall(name: str) -> Measured | None:
 
 def remember(name: str, measured: Measured) -> None:
     """Keep what was measured of a step."""
-    with contextlib.suppress(OSError):
-        path = _path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8") as file:
-            json.dump(asdict(measured), file)
-        os.replace(file.name, path)  # whole or not at all, also with several processes
+    cache.replace(str(_path(name)), json.dumps(asdict(measured)))
 
 
 def _path(name: str) -> Path:
-    folder = os.environ.get("COREKIT_CACHE") or platformdirs.user_cache_dir("corekit", appauthor=False)
-    return Path(folder) / "steps" / f"{name}.json"
+    return Path(cache.folder("steps"), f"{name}.json")

@@ -1,0 +1,163 @@
+"""Where plugins lie: every entry of Python's path, looked at once.
+
+Of nearly all that is installed only the name is needed, so folders are listed and their entry-point files searched for
+our groups. importlib-metadata reads what has them, and every entry of the path that is no plain folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from corekit.registry.component import canonical
+
+MARK = "corekit."
+SUFFIXES = (".dist-info", ".egg-info")
+_FILES = ("METADATA", "PKG-INFO")  # of name and version, in a .dist-info and a .egg-info folder
+
+
+@dataclass
+class Found:
+    """A distribution that offers something to corekit.
+
+    Args:
+        name: canonical.
+        where: its folder of metadata, or the entry of the path that holds it in another form.
+        distribution: importlib-metadata's object.
+        copies: where more metadata of the same name lies, which Python does not use.
+    """
+
+    name: str
+    where: str
+    distribution: Any  # its type's name varies by release
+    copies: list[str] = field(default_factory=list)
+
+
+def search_path() -> list[str]:
+    """Return the entries of Python's path, each once, as absolute names."""
+    return list(dict.fromkeys(map(os.path.abspath, sys.path)))
+
+
+def has_own_finders() -> bool:
+    """Return whether distributions may come from somewhere else than the path: from a finder that somebody added."""
+    usual = {"importlib", "importlib_metadata", "_frozen_importlib", "_frozen_importlib_external", "_distutils_hack"}
+    kinds = (finder if isinstance(finder, type) else type(finder) for finder in sys.meta_path)
+    return any(hasattr(kind, "find_distributions") and kind.__module__.partition(".")[0] not in usual for kind in kinds)
+
+
+def is_folder(entry: str) -> bool:
+    """Return whether an entry of the path is a plain folder, or nothing at all; else it is a zip file or an egg."""
+    return not (entry.lower().endswith(".egg") or os.path.isfile(entry))
+
+
+def metadata_folders(entry: str) -> list[str]:
+    """Return the folders of metadata in a folder of the path, in order; none where Python could not read it either."""
+    try:
+        with os.scandir(entry) as listing:
+            return sorted(item.path for item in listing if item.name.endswith(SUFFIXES))
+    except OSError:
+        return []
+
+
+@dataclass
+class Look:
+    """What one look at the path found.
+
+    Args:
+        plugins: the distributions with a group of ours, by name.
+        files: the files that, changed in place, would change the first list; of all other distributions a change
+            shows in the folder that they lie in, since installers write a folder of metadata anew.
+    """
+
+    plugins: list[Found]
+    files: list[str]
+
+
+def look(path: Sequence[str]) -> Look:
+    """Find the plugins. Of several distributions of one name the first on the path counts: Python imports that one."""
+    first: dict[str, Found | None] = {}  # None: it offers nothing
+    copies: dict[str, list[str]] = {}
+    files: list[str] = []
+    everything = _from_finders() if has_own_finders() else (item for entry in path for item in _in_entry(entry))
+    for name, where, distribution in everything:
+        if name in first:
+            copies.setdefault(name, []).append(where)
+            continue
+        offers = distribution is not None or _offers(where)
+        first[name] = Found(name, where, distribution) if offers else None
+        if distribution is None and (offers or where.endswith(".egg-info")):
+            names = ("entry_points.txt", *_FILES) if offers else ("entry_points.txt",)
+            files += [os.path.join(where, name) for name in names]
+    found = sorted(filter(None, first.values()), key=lambda found: found.name)
+    for one in found:
+        one.distribution = one.distribution or _at(one.where)
+        one.copies = copies.get(one.name, [])
+    return Look(found, files)
+
+
+def _in_entry(entry: str) -> Iterator[tuple[str, str, Any]]:
+    """Yield canonical name, place and, where the place is no folder, the distribution, for all that an entry holds."""
+    if not is_folder(entry):
+        yield from _in_archive(entry)
+        return
+    by_name: dict[str, list[str]] = {}
+    for folder in metadata_folders(entry):
+        by_name.setdefault(name_of(folder), []).append(folder)
+    for name, folders in by_name.items():
+        for folder in folders if len(folders) == 1 else sorted(folders, key=_trust, reverse=True):
+            yield name, folder, None
+
+
+def _in_archive(entry: str) -> Iterator[tuple[str, str, Any]]:
+    import importlib_metadata
+
+    for distribution in importlib_metadata.distributions(path=[entry]):
+        if MARK in (distribution.read_text("entry_points.txt") or ""):
+            yield canonical(distribution.metadata["Name"] or ""), entry, distribution
+
+
+def _from_finders() -> Iterator[tuple[str, str, Any]]:
+    import importlib_metadata
+
+    for distribution in importlib_metadata.distributions():
+        if MARK in (distribution.read_text("entry_points.txt") or ""):
+            yield canonical(distribution.metadata["Name"] or ""), str(distribution), distribution
+
+
+def name_of(folder: str) -> str:
+    """Return the canonical name of the distribution whose metadata a folder holds.
+
+    Example:
+        >>> name_of("site-packages/My_Norms-1.0.dist-info")
+        'my-norms'
+    """
+    return canonical(os.path.basename(folder).rpartition(".")[0].partition("-")[0])
+
+
+def _offers(folder: str) -> bool:
+    try:
+        with open(os.path.join(folder, "entry_points.txt"), "rb") as file:
+            return MARK.encode() in file.read()
+    except OSError:
+        return False
+
+
+def _trust(folder: str) -> tuple[bool, Any]:
+    """Return how far to believe one of several folders of one name in one place: whole ones first, then the newest."""
+    from packaging.version import InvalidVersion, Version  # only where an installation is damaged
+
+    text = os.path.basename(folder).rpartition(".")[0].partition("-")[2].partition("-")[0]
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        version = Version("0")
+    return any(os.path.isfile(os.path.join(folder, file)) for file in _FILES), version
+
+
+def _at(folder: str) -> Any:
+    import importlib_metadata
+
+    return importlib_metadata.Distribution.at(folder)

@@ -1,0 +1,111 @@
+"""What a scan found, kept on disk, and believed only while nothing that it was read from has changed.
+
+The file holds the state of each entry of the path, and of each file of metadata that an edit in place would change.
+An entry without distributions, such as a script's own folder, may change as it likes: a look tells that it still has
+none. A file that is missing, damaged, somebody else's or of another version is as if it were not there.
+
+Not seen at once is an edit by hand that gives some other distribution its first group of ours. The scan that the
+registry makes when a name is unknown sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import zlib
+from typing import Any
+
+from corekit import __version__, cache
+from corekit.registry import discovery, environment
+from corekit.registry.discovery import Scan
+
+FORMAT = 1  # raised when the meaning of a field changes
+YOUNG = 2 * 10**9  # nanoseconds: a second change may have the same time as the first one, on coarse file systems
+
+State = list[int] | None
+"""Of a file or folder: times of change of content and of itself, size, inode; None where there is none."""
+
+
+def load() -> Scan | None:
+    """Return what the last scan found, or None where the environment has changed since, or nobody knows."""
+    try:
+        path = _file()
+        owner = os.stat(path).st_uid
+        if hasattr(os, "getuid") and owner != os.getuid():
+            return None
+        with open(path, encoding="utf-8") as file:
+            check, _, content = file.read().partition("\n")
+        if int(check, 16) != zlib.crc32(content.encode()):
+            return None
+        kept = json.loads(content)
+        return Scan.restored(kept["scan"]) if kept["key"] == _key() and _holds(kept) else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def current() -> Scan:
+    """Return what is installed: from the index where that holds, else by a scan, which is then kept."""
+    found = load()
+    return fresh() if found is None else found
+
+
+def fresh() -> Scan:
+    """Scan the environment, and keep what was found."""
+    began, path = time.time_ns(), _path_now()
+    found = discovery.scan()
+    if path == _path_now() and not environment.has_own_finders():  # else it may be of two times at once
+        files = [[file, _state(file)] for file in found.files]
+        content = json.dumps({"key": _key(), "began": began, "path": path, "files": files, "scan": found.plain()})
+        cache.replace(_file(), f"{zlib.crc32(content.encode()):08x}\n{content}")
+    return found
+
+
+def _key() -> list[Any]:
+    return [FORMAT, __version__, sys.implementation.cache_tag, sys.prefix]
+
+
+def _file() -> str:
+    name = f"{zlib.crc32(repr(_key()).encode()):08x}.json"
+    return os.path.join(cache.folder("index"), name)
+
+
+def _path_now() -> list[list[Any]]:
+    return [[entry, _state(entry), _is_bare(entry)] for entry in environment.search_path()]
+
+
+def _holds(kept: dict[str, Any]) -> bool:
+    """Return whether the environment is as it was when the index was written."""
+    if environment.has_own_finders():
+        return False
+    known = {entry: (state, bare) for entry, state, bare in kept["path"]}
+    holding = []
+    for entry in environment.search_path():
+        state, bare = known.get(entry, (None, True))
+        if entry not in known or not _is_same(entry, state, kept["began"]):
+            if not (bare and _is_bare(entry)):
+                return False
+        elif not bare:
+            holding.append(entry)
+    if holding != [entry for entry, _, bare in kept["path"] if not bare]:
+        return False
+    return all(_is_same(file, state, kept["began"]) for file, state in kept["files"])
+
+
+def _is_same(path: str, state: State, began: int) -> bool:
+    """Return whether a file or folder is as it was, and was old enough then that a later change has another time."""
+    return _state(path) == state and (state is None or max(state[:2]) < began - YOUNG)
+
+
+def _state(path: str) -> State:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]
+
+
+def _is_bare(entry: str) -> bool:
+    """Return whether an entry of the path is a folder without distributions, or nothing at all."""
+    return environment.is_folder(entry) and not environment.metadata_folders(entry)
