@@ -187,10 +187,13 @@ class Layer(Configurable, nn.Module):
                 call_weight(self, name, value)
             if "_parameters" in held and held["_parameters"].get(name) is value:
                 return
-        elif not isinstance(value, nn.Module) and "_modules" in held:
-            if name not in held["_parameters"] and name not in held["_buffers"] and name not in held["_modules"]:
-                object.__setattr__(self, name, value)  # torch asks the same of a plain value, at many times the cost
-                return
+        elif (
+            not isinstance(value, nn.Module)
+            and "_modules" in held
+            and not (name in held["_parameters"] or name in held["_buffers"] or name in held["_modules"])
+        ):
+            object.__setattr__(self, name, value)  # torch asks the same of a plain value, at many times the cost
+            return
         super().__setattr__(name, value)
 
     def add_loss(self, loss: Tensor) -> None:
