@@ -14,7 +14,7 @@ from torch.nn.modules.module import (
     _global_backward_pre_hooks,
     _global_forward_hooks,
     _global_forward_pre_hooks,
-)
+)  # fmt: skip
 
 from corekit.errors import LayerError
 from corekit.protocols import building, gathering, precision
@@ -187,10 +187,8 @@ class Layer(Configurable, nn.Module):
                 call_weight(self, name, value)
             if "_parameters" in held and held["_parameters"].get(name) is value:
                 return
-        elif (
-            not isinstance(value, nn.Module)
-            and "_modules" in held
-            and not (name in held["_parameters"] or name in held["_buffers"] or name in held["_modules"])
+        elif not (isinstance(value, nn.Module) or "_modules" not in held) and not (
+            name in held["_parameters"] or name in held["_buffers"] or name in held["_modules"]
         ):
             object.__setattr__(self, name, value)  # torch asks the same of a plain value, at many times the cost
             return
@@ -282,10 +280,7 @@ class Layer(Configurable, nn.Module):
         self.requires_grad_(bool(value))
 
     def named_weights(self) -> dict[str, Tensor]:
-        """Return all weights by their path: layer by layer, the trainable ones of each first, then its state.
-
-        Unlike `state_dict`, it has each shared weight once, and no metric's state.
-        """
+        """Return all weights by their path, each once and no metric's: layer by layer, the trainable ones first."""
         return gathering.weights_by_path(self)
 
     @property
