@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 PLUGINS, LAYERS, ROUNDS = 40, 10, 7
@@ -73,8 +74,7 @@ def main() -> None:
             folder.mkdir()
             install(folder, size)
             kept = str(Path(root, "cache"))
-            old = 1_600_000_000  # seconds
-            os.utime(folder, (old, old))
+            time.sleep(3)  # the index does not believe what is younger than 2 seconds
             found: dict[str, list[float]] = {way: [] for way in WAYS}
             for number in range(ROUNDS + 1):
                 for way, code in WAYS.items():
