@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 # A room may import the rooms on lower floors, and itself. Two rooms on one floor do not know each other.
 FLOORS = {
     "errors": 0,
+    "cache": 0,
     "registry": 1,
     "protocols": 2,
     "model": 3,

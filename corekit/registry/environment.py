@@ -7,6 +7,7 @@ our groups. importlib-metadata reads what has them, and every entry of the path 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -145,16 +146,11 @@ def _offers(folder: str) -> bool:
         return False
 
 
-def _trust(folder: str) -> tuple[bool, Any]:
+def _trust(folder: str) -> tuple[bool, list[int]]:
     """Return how far to believe one of several folders of one name in one place: whole ones first, then the newest."""
-    from packaging.version import InvalidVersion, Version  # only where an installation is damaged
-
-    text = os.path.basename(folder).rpartition(".")[0].partition("-")[2].partition("-")[0]
-    try:
-        version = Version(text)
-    except InvalidVersion:
-        version = Version("0")
-    return any(os.path.isfile(os.path.join(folder, file)) for file in _FILES), version
+    version = os.path.basename(folder).rpartition(".")[0].partition("-")[2]
+    is_whole = any(os.path.isfile(os.path.join(folder, file)) for file in _FILES)
+    return is_whole, [int(digits) for digits in re.findall(r"\d+", version)]
 
 
 def _at(folder: str) -> Any:

@@ -17,11 +17,11 @@ import time
 import zlib
 from typing import Any
 
-from corekit import __version__, cache
+from corekit import cache
 from corekit.registry import discovery, environment
 from corekit.registry.discovery import Scan
 
-FORMAT = 1  # raised when the meaning of a field changes
+FORMAT = 1  # raised when the meaning of a field, or how a scan decides, changes
 YOUNG = 2 * 10**9  # nanoseconds: a second change may have the same time as the first one, on coarse file systems
 
 State = list[int] | None
@@ -63,7 +63,7 @@ def fresh() -> Scan:
 
 
 def _key() -> list[Any]:
-    return [FORMAT, __version__, sys.implementation.cache_tag, sys.prefix]
+    return [FORMAT, sys.implementation.cache_tag, sys.prefix]
 
 
 def _file() -> str:

@@ -33,6 +33,27 @@ def test_second_copy_of_metadata_is_left_out(site):
     assert [component.version for component in discovery.scan().components] == ["2.0"]
 
 
+def test_of_two_versions_in_one_folder_the_newest_whole_one_counts(site):
+    for version in ("1.9", "1.10"):
+        site.install("corekit-norms", {"layers": {"Norm": "norms:Norm"}}, version=version)
+    broken = site.root / "site" / "corekit_norms-2.0.dist-info"
+    broken.mkdir()
+    broken.joinpath("entry_points.txt").write_text("[corekit.layers]\nNorm = norms:Norm\n")
+
+    found = discovery.scan()
+
+    assert [component.version for component in found.components] == ["1.10"]
+    assert "installed more than once" in found.problems[0].message
+    assert "corekit_norms-2.0.dist-info" in found.problems[0].message
+
+
+def test_first_copy_counts_also_where_it_offers_nothing(site):
+    site.install("corekit-norms", {}, version="2.0", folder="first")
+    site.install("corekit-norms", {"layers": {"Norm": "norms:Norm"}}, version="1.0", folder="second")
+
+    assert discovery.scan().components == []
+
+
 def test_names_of_one_target_are_one_component():
     found, mistakes = names("activations", {"silu": "acts:silu", "swish": "acts:silu"})
 

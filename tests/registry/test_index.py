@@ -132,7 +132,7 @@ def test_damaged_index_is_no_index(kept, damage):
 def test_index_of_another_version_is_no_index(kept, monkeypatch):
     with open(index._file()) as opened:
         content = json.loads(opened.read().partition("\n")[2])
-    content["key"][1] = "0.0.1"
+    content["key"][0] = 0
     text = json.dumps(content)
     with open(index._file(), "w") as opened:
         opened.write(f"{zlib.crc32(text.encode()):08x}\n{text}")
