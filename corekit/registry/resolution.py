@@ -40,6 +40,7 @@ class Registry:
         self._owner_of = {(kind, fold(n)): o for kind, names in self.owners.items() for n, o in names.items()}
         self._found: Scan | None = None
         self._hooked: list[Component] | None = None
+        self._hook_problems: list[Problem] = []
         self._local: list[Component] = []
         self._tables: list[Table] = []
         self._broken: dict[tuple[str, str], Problem] = {}
@@ -72,7 +73,7 @@ class Registry:
 
     def failures(self) -> list[Problem]:
         """List the plugins' mistakes and failed loads: what may be the reason that a name is unknown."""
-        return [*self._read().problems, *self._broken.values()]
+        return [*self._read().problems, *self._hook_problems, *self._broken.values()]
 
     def pending_hooks(self) -> list[str]:
         """List the distributions whose hook modules may add more components and were not loaded yet."""
@@ -149,6 +150,7 @@ class Registry:
     def refresh(self) -> None:
         """Forget what was read; the next look-up reads the environment again."""
         self._found = self._hooked = None
+        self._hook_problems = []
         self._tables.clear()
         self._broken.clear()
 
@@ -243,7 +245,7 @@ class Registry:
                 raise
             known = {(component.kind, component.id) for component in found.components}
             self._hooked += [component for component in components if (component.kind, component.id) not in known]
-            found.problems += problems
+            self._hook_problems = problems
             self._tables[1:] = []
 
     def _hidden(self) -> Iterator[Problem]:

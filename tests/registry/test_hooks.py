@@ -40,6 +40,18 @@ def test_hook_modules_wait_for_a_miss(site):
     assert registry.pending_hooks() == ["corekit-hooked"]
 
 
+def test_failed_hook_is_not_run_again_at_the_next_miss(site):
+    site.install("corekit-hooked", {"hooks": {"main": "hooked"}}, hooked=hook("runs.append(1); 1 / 0") + "runs = []\n")
+    registry = site.registry()
+
+    for name in ("a", "b", "c"):
+        with pytest.raises(UnknownNameError):
+            registry.find("layers", name)
+
+    assert sys.modules["hooked"].runs == [1]
+    assert len(registry.problems()) == 1
+
+
 def test_hook_modules_run_once(site):
     site.install("corekit-hooked", {"hooks": {"main": "hooked"}}, hooked=hook("runs.append(1)") + "runs = []\n")
     registry = site.registry()
