@@ -74,7 +74,7 @@ def cases() -> dict[str, Pair]:
 class Attention(nn.MultiheadAttention):
     """Self-attention by torch's fused kernel, which it takes only where nobody wants the weights."""
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # torch's takes query, key and value
         return super().forward(x, x, x, need_weights=False)[0]
 
 

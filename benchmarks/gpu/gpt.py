@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F  # noqa: N812  # torch's own habit
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 

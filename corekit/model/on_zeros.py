@@ -17,9 +17,8 @@ from typing import Any
 
 import torch
 from torch import Tag, Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from corekit.protocols.tracing import is_traced
+from corekit.protocols.tracing import DispatchMode, is_traced
 from corekit.protocols.tree import leaves, map_tree
 
 LARGEST = 2**22  # elements that an operation may take: 16 MB of float32
@@ -38,7 +37,7 @@ def without_compiler() -> AbstractContextManager[Any]:
     return OnZeros() if is_of_use else nullcontext()  # type: ignore[no-untyped-call]  # torch has no types here
 
 
-class OnZeros(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
+class OnZeros(DispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Answers operations on meta tensors by running them on zeros.
 
     Attributes:
@@ -46,11 +45,6 @@ class OnZeros(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has 
     """
 
     spent = 0.0
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Say no, or torch wraps the method below in one that imports the compiler."""
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Return what the operation gives."""

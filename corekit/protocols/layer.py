@@ -14,7 +14,7 @@ from torch.nn.modules.module import (
     _global_backward_pre_hooks,
     _global_forward_hooks,
     _global_forward_pre_hooks,
-)  # fmt: skip
+)
 
 from corekit.errors import LayerError
 from corekit.protocols import building, gathering, precision
@@ -280,7 +280,7 @@ class Layer(Configurable, nn.Module):
         self.requires_grad_(bool(value))
 
     def named_weights(self) -> dict[str, Tensor]:
-        """Return all weights by their path, each once and no metric's: layer by layer, the trainable ones first."""
+        """Return weights by path, each once and no metric's: of each layer the trainable ones, then its state."""
         return gathering.weights_by_path(self)
 
     @property

@@ -109,11 +109,14 @@ class Metric(Configurable, nn.Module):
 
     def add_to_mean(self, values: Tensor, sample_weight: Tensor | None = None) -> None:
         """Take one value per sample into `total` and `count`; axes after the first are averaged away."""
+        held: Any = self._buffers  # torch looks self.total up in Python, at the cost of a small sum
+        total: Tensor = held["total"]
         values = values.detach() if values.requires_grad else values
-        if sample_weight is None and values.dtype == torch.bool and values.ndim == 1:
+        is_plain = sample_weight is None and values.ndim == 1 and values.device == total.device
+        if is_plain and values.dtype == torch.bool:
             self.add_sums(values.count_nonzero(), values.shape[0])  # one by one they need not become numbers
             return
-        values = values.to(self._buffers["total"])
+        values = values.to(total)
         if sample_weight is None:
             self.add_sums(_per_sample(values).sum(), values.shape[0] if values.ndim else 1)
         else:
@@ -121,8 +124,8 @@ class Metric(Configurable, nn.Module):
             self.add_sums(_per_sample(values * weight).sum(), _per_sample(weight.expand_as(values)).sum())
 
     def add_sums(self, total: Tensor, count: Tensor | float) -> None:
-        """Take the sum of so many values into account, in `total` and `count`."""
-        held: Any = self._buffers  # torch looks self.total up in Python, at the cost of a small sum
+        """Take the sum of so many values into account, in `total` and `count`, on whose device tensors must be."""
+        held: Any = self._buffers
         running: list[Tensor] = [held["total"], held["count"]]
         if not is_traced():
             running[0].add_(total)

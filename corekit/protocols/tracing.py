@@ -7,6 +7,7 @@ from types import TracebackType
 import torch
 from torch._C import _len_torch_dispatch_stack, _set_grad_enabled
 from torch.compiler import is_dynamo_compiling
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 def is_traced() -> bool:
@@ -38,3 +39,12 @@ class no_grad:  # noqa: N801  # torch's name, for the same thing
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _set_grad_enabled(self._before)
+
+
+class DispatchMode(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
+    """torch's mode that sees every operation, without importing torch's compiler at the first one."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Say no, or torch wraps `__torch_dispatch__` in a function that imports the compiler: 150 MB, a second."""
+        return False

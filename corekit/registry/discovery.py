@@ -12,9 +12,8 @@ from typing import Any
 
 from corekit.registry import environment
 from corekit.registry.component import KINDS, Component, canonical, described, fold
-from corekit.registry.environment import Found
+from corekit.registry.environment import PREFIX, Found
 
-PREFIX = "corekit."
 HOOKS = "hooks"
 _TARGET = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(?:\[.*\])?")  # module:attribute, perhaps with [extras]
 
@@ -88,16 +87,19 @@ def scan() -> Scan:
 
 
 def _read_distribution(found: Scan, plugin: Found) -> None:
+    import importlib_metadata  # costs more start-up than the rest of the registry; the index does without
+
+    distribution = plugin.distribution or importlib_metadata.Distribution.at(plugin.where)
     groups: dict[str, dict[str, str]] = {}
-    for entry in plugin.distribution.entry_points:
+    for entry in distribution.entry_points:
         if entry.group.startswith(PREFIX):
             groups.setdefault(entry.group.removeprefix(PREFIX), {})[entry.name] = entry.value
     if not groups:
         return
-    stated = plugin.distribution.metadata["Name"]
-    if not stated or not plugin.distribution.metadata["Version"]:
+    stated, version = (distribution.metadata[field] for field in ("Name", "Version"))
+    if not stated or not version:
         raise ValueError("no name and version")
-    name, version = canonical(stated), plugin.distribution.version
+    name = canonical(stated)
     for group, entries in sorted(groups.items()):
         _read_group(found, group, entries, name, version)
     if plugin.copies:

@@ -15,7 +15,9 @@ from typing import Any
 
 from corekit.registry.component import canonical
 
-MARK = "corekit."
+PREFIX = "corekit."
+"""What the names of our entry-point groups begin with."""
+
 SUFFIXES = (".dist-info", ".egg-info")
 _FILES = ("METADATA", "PKG-INFO")  # of name and version, in a .dist-info and a .egg-info folder
 
@@ -27,7 +29,7 @@ class Found:
     Args:
         name: canonical.
         where: its folder of metadata, or the entry of the path that holds it in another form.
-        distribution: importlib-metadata's object.
+        distribution: importlib-metadata's object, where it had to be asked already.
         copies: where more metadata of the same name lies, which Python does not use.
     """
 
@@ -44,7 +46,7 @@ def search_path() -> list[str]:
 
 def has_own_finders() -> bool:
     """Return whether distributions may come from somewhere else than the path: from a finder that somebody added."""
-    usual = {"importlib", "importlib_metadata", "_frozen_importlib", "_frozen_importlib_external", "_distutils_hack"}
+    usual = {"importlib", "importlib_metadata", "_frozen_importlib", "_frozen_importlib_external"}
     kinds = (finder if isinstance(finder, type) else type(finder) for finder in sys.meta_path)
     return any(hasattr(kind, "find_distributions") and kind.__module__.partition(".")[0] not in usual for kind in kinds)
 
@@ -82,7 +84,8 @@ def look(path: Sequence[str]) -> Look:
     first: dict[str, Found | None] = {}  # None: it offers nothing
     copies: dict[str, list[str]] = {}
     files: list[str] = []
-    everything = _from_finders() if has_own_finders() else (item for entry in path for item in _in_entry(entry))
+    own = has_own_finders()
+    everything = _by_library("a finder") if own else (item for entry in path for item in _in_entry(entry))
     for name, where, distribution in everything:
         if name in first:
             copies.setdefault(name, []).append(where)
@@ -92,17 +95,16 @@ def look(path: Sequence[str]) -> Look:
         if distribution is None and (offers or where.endswith(".egg-info")):
             names = ("entry_points.txt", *_FILES) if offers else ("entry_points.txt",)
             files += [os.path.join(where, name) for name in names]
-    found = sorted(filter(None, first.values()), key=lambda found: found.name)
-    for one in found:
-        one.distribution = one.distribution or _at(one.where)
-        one.copies = copies.get(one.name, [])
-    return Look(found, files)
+    for name, places in copies.items():
+        if (found := first[name]) is not None:
+            found.copies = places
+    return Look(sorted(filter(None, first.values()), key=lambda found: found.name), files)
 
 
 def _in_entry(entry: str) -> Iterator[tuple[str, str, Any]]:
-    """Yield canonical name, place and, where the place is no folder, the distribution, for all that an entry holds."""
+    """Yield canonical name, place and, where the place is no folder, the distribution, for what an entry holds."""
     if not is_folder(entry):
-        yield from _in_archive(entry)
+        yield from _by_library(entry, path=[entry])
         return
     by_name: dict[str, list[str]] = {}
     for folder in metadata_folders(entry):
@@ -112,20 +114,13 @@ def _in_entry(entry: str) -> Iterator[tuple[str, str, Any]]:
             yield name, folder, None
 
 
-def _in_archive(entry: str) -> Iterator[tuple[str, str, Any]]:
+def _by_library(place: str, **where: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield the same of the plugins that importlib-metadata finds: what is in archives, or known to a finder alone."""
     import importlib_metadata
 
-    for distribution in importlib_metadata.distributions(path=[entry]):
-        if MARK in (distribution.read_text("entry_points.txt") or ""):
-            yield canonical(distribution.metadata["Name"] or ""), entry, distribution
-
-
-def _from_finders() -> Iterator[tuple[str, str, Any]]:
-    import importlib_metadata
-
-    for distribution in importlib_metadata.distributions():
-        if MARK in (distribution.read_text("entry_points.txt") or ""):
-            yield canonical(distribution.metadata["Name"] or ""), str(distribution), distribution
+    for distribution in importlib_metadata.distributions(**where):
+        if PREFIX in (distribution.read_text("entry_points.txt") or ""):
+            yield canonical(distribution.metadata["Name"] or ""), place, distribution
 
 
 def name_of(folder: str) -> str:
@@ -141,7 +136,7 @@ def name_of(folder: str) -> str:
 def _offers(folder: str) -> bool:
     try:
         with open(os.path.join(folder, "entry_points.txt"), "rb") as file:
-            return MARK.encode() in file.read()
+            return PREFIX.encode() in file.read()
     except OSError:
         return False
 
@@ -151,9 +146,3 @@ def _trust(folder: str) -> tuple[bool, list[int]]:
     version = os.path.basename(folder).rpartition(".")[0].partition("-")[2]
     is_whole = any(os.path.isfile(os.path.join(folder, file)) for file in _FILES)
     return is_whole, [int(digits) for digits in re.findall(r"\d+", version)]
-
-
-def _at(folder: str) -> Any:
-    import importlib_metadata
-
-    return importlib_metadata.Distribution.at(folder)

@@ -2,7 +2,7 @@
 
 The file holds the state of each entry of the path, and of each file of metadata that an edit in place would change.
 An entry without distributions, such as a script's own folder, may change as it likes: a look tells that it still has
-none. A file that is missing, damaged, somebody else's or of another version is as if it were not there.
+none. A file that is missing, damaged, somebody else's or of another format is as if it were not there.
 
 Not seen at once is an edit by hand that gives some other distribution its first group of ours. The scan that the
 registry makes when a name is unknown sees it.

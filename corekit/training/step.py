@@ -51,8 +51,6 @@ class Step:
         if optimizer is not None and not isinstance(optimizer, type):
             self.params = [param for group in optimizer.param_groups for param in group["params"]]
             self.scale = LossScale(optimizer) if self._trainer.scales_loss and self.params else None
-        own = isinstance(optimizer, Optimizer)
-        self._scales = self.scale is not None or (own and optimizer.loss_scale_factor)
 
     def update(self, batch: Any) -> None:
         """Train on a batch: new weights."""
@@ -93,7 +91,7 @@ class Step:
         self._forget_losses()
         loss, outputs = self._forward(x, y, sample_weight)
         wanted = [param for param in self.params if param.requires_grad]  # a callback may freeze some at any time
-        grads = gradients(self._scaled(loss) if self._scales else loss, wanted)
+        grads = gradients(self._scaled(loss), wanted)
         if len(wanted) < len(self.params):
             found = dict(zip(map(id, wanted), grads, strict=True))
             grads = [found.get(id(param)) for param in self.params]

@@ -129,7 +129,7 @@ def test_damaged_index_is_no_index(kept, damage):
     assert index.load() is not None  # written anew
 
 
-def test_index_of_another_version_is_no_index(kept, monkeypatch):
+def test_index_of_another_format_is_no_index(kept):
     with open(index._file()) as opened:
         content = json.loads(opened.read().partition("\n")[2])
     content["key"][0] = 0

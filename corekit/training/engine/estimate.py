@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from corekit.protocols.tracing import DispatchMode
 from corekit.protocols.tree import leaves
 
 # Measured on a CPU: an operation of a training step, with its part of the backward pass and of the Python around it,
@@ -24,17 +24,12 @@ GATHERING = ("index", "index_select", "gather")  # they read no more of a tensor
 HEAVY = (*RECURRENT, "mm", "bmm", "conv", "attention", "mkldnn", "embedding", "fused", "max_pool")
 
 
-class Joinable(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
+class Joinable(DispatchMode):
     """Counts, of the code run inside, the operations that a compiler would join, and times those that it runs twice."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # as above
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types here
         self.calls, self.bytes, self.twice = 0, 0, 0.0
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Say no, or torch wraps the method below in one that imports the compiler."""
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation and note it."""

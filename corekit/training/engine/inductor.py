@@ -1,4 +1,4 @@
-"""The one place that calls private functions of torch: its compiler without guards, on a graph that was captured.
+"""The one place that calls private functions of torch's compiler: without guards, on a graph that was captured.
 
 Why: torch.compile checks guards and unpacks arguments before each call, and a step of a small model is over in a
 quarter of a millisecond. The public way costs 1.1 to 2 times as much there; `benchmarks` has the figures. It is taken
@@ -24,8 +24,7 @@ from torch import Tensor
 
 from corekit.protocols.tracing import no_grad
 from corekit.training.engine.capture import first_line
-
-TESTED = ((2, 11), (2, 14))  # from, to: torch versions whose private functions are known to be as this file expects
+from corekit.training.torch_version import is_tested
 
 
 class CompilerError(RuntimeError):
@@ -38,8 +37,7 @@ class NotCachedError(CompilerError):
 
 def check_machine() -> None:
     """Raise a CompilerError where torch is older or newer than what was tested, or there is no C++ compiler."""
-    release = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    if not TESTED[0] <= release < TESTED[1]:
+    if not is_tested():
         raise CompilerError(f"torch {torch.__version__} was not tested")
     compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
     if shutil.which(compiler) is None:
