@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -36,16 +35,12 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 _LEFT_TO_US = {"add", "sub", "mul", "div", "true_divide", "__truediv__", "pow", "__pow__", "matmul", "__matmul__"}
 
 
-@dataclass(eq=False)
 class Node:
     """One call in a drawn model."""
 
-    operation: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    outputs: Any = None
-
-    def __post_init__(self) -> None:
+    def __init__(self, operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.operation, self.args, self.kwargs = operation, args, kwargs
+        self.outputs: Any = None
         self.number = next(_count)  # a call is drawn after those it needs, so numbers are an order to run in
 
 
@@ -75,7 +70,10 @@ class SymbolicTensor(Symbolic):
             args, kwargs = map_tree(as_tensor, (args, kwargs))
         specs = infer(operation, args, kwargs)
         node = Node(operation, args, kwargs)
-        node.outputs = _map_specs(lambda spec: SymbolicTensor(spec, node), specs)
+        one = type(specs) is Spec  # as nearly always
+        node.outputs = (
+            SymbolicTensor(specs, node) if one else _map_specs(lambda spec: SymbolicTensor(spec, node), specs)
+        )
         if isinstance(operation, Layer):
             operation.drawn_calls.append((args[0] if args else None, node.outputs))
         return node.outputs

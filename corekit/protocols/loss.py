@@ -130,6 +130,7 @@ def weight_like(values: Tensor, sample_weight: Tensor) -> Tensor:
 
 
 @functools.cache
+@functools.cache  # every layer asks, and classes are few
 def snake_case(name: str) -> str:
     """Return a class's name as Keras writes it in logs and layer names.
 

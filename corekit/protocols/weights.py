@@ -135,13 +135,14 @@ def initial_value(owner: str, name: str, initializer: Any, shape: tuple[int, ...
     """
     if initializer is None:
         initializer = "glorot_uniform" if dtype.is_floating_point else "zeros"
-    make = create("initializers", initializer)
-    function = getattr(make, "func", make)  # of a functools.partial
-    if getattr(function, "__module__", "") == "torch.nn.init":  # torch's own fill in place
-        value = torch.empty(shape, dtype=dtype)
-        make(value)
-        return value
-    value = make(shape, dtype=dtype)
+    if not isinstance(initializer, Initializer):
+        initializer = create("initializers", initializer)
+        function = getattr(initializer, "func", initializer)  # of a functools.partial
+        if getattr(function, "__module__", "") == "torch.nn.init":  # torch's own fill in place
+            value = torch.empty(shape, dtype=dtype)
+            initializer(value)
+            return value
+    value = initializer(shape, dtype=dtype)
     if type(value) is not Tensor or value.dtype != dtype:
         value = torch.as_tensor(value).to(dtype)
     if value.shape != shape:
