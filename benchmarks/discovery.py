@@ -55,7 +55,7 @@ def measure(code: str, folder: Path, cache: str) -> float | None:
     """Return the milliseconds that a way takes in a process of its own; None where it is not installed."""
     timed = code.replace("START", "import time; t = time.perf_counter()") + "; print((time.perf_counter() - t) * 1e3)"
     environment = {**os.environ, "PYTHONPATH": str(folder), "COREKIT_CACHE": cache}
-    done = subprocess.run([sys.executable, "-c", timed], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", timed], env=environment, cwd=folder, capture_output=True, text=True)
     if "ModuleNotFoundError" in done.stderr:
         return None
     if done.returncode:

@@ -32,6 +32,8 @@ _WHERE = {
     "register": "corekit.model.register",
     "load_model": "corekit.saving",
     "hookimpl": "corekit.registry.hooks",
+    "plugins": "corekit.registry.policy",
+    "prefer": "corekit.registry.policy",
     "CorekitError": "corekit.errors",
 }
 _NAMESPACES = [

@@ -35,6 +35,8 @@ from corekit.protocols.weights import Constraint as Constraint
 from corekit.protocols.weights import Initializer as Initializer
 from corekit.protocols.weights import Regularizer as Regularizer
 from corekit.registry.hooks import hookimpl as hookimpl
+from corekit.registry.policy import plugins as plugins
+from corekit.registry.policy import prefer as prefer
 from corekit.saving import load_model as load_model
 
 __version__: str

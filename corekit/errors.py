@@ -24,6 +24,14 @@ class BrokenPluginError(CorekitError, ImportError):
     """A component exists but its distribution's code failed to import; the plugin's own error is the cause."""
 
 
+class IncompatiblePluginError(BrokenPluginError):
+    """A component's distribution asks for a Python, corekit, torch or other package that is not here."""
+
+
+class DisabledPluginError(CorekitError, AttributeError, LookupError):
+    """A component is there, but the environment, the project, the user or a `with` statement has switched it off."""
+
+
 class ArgumentError(CorekitError, ValueError):
     """An argument has a value that corekit cannot use."""
 

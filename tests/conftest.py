@@ -23,12 +23,14 @@ class Site:
         monkeypatch.setattr(environment, "search_path", lambda: [str(folder) for folder in self.folders])
 
     def install(
-        self, name: str, entry_points: EntryPoints, *, version: str = "1.0", folder: str = "site", **modules: str
-    ) -> None:
+        self, name: str, entry_points: EntryPoints, *, version: str = "1.0", folder: str = "site", head: str = "",
+        **modules: str,
+    ) -> None:  # fmt: skip
         """Write a distribution's metadata, and modules given as `name="source"`.
 
         Args:
             entry_points: group without "corekit." -> name -> target.
+            head: further lines of METADATA.
         """
         place = self.root / folder
         if place not in self.folders:
@@ -37,7 +39,7 @@ class Site:
             self.monkeypatch.syspath_prepend(str(place))
         info = place / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
-        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n")
+        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n{head}")
         sections = [
             "\n".join([f"[corekit.{group}]", *(f"{entry} = {target}" for entry, target in entries.items())])
             for group, entries in entry_points.items()
@@ -54,8 +56,11 @@ class Site:
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep away from the user's cache folder."""
+    """Keep away from the user's cache folder, and from what the user has decided about plugins."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COREKIT_CONFIG", str(tmp_path_factory.mktemp("config") / "none.toml"))
+        for verb in ("DISABLE", "ALLOW", "PREFER"):
+            patch.delenv(f"COREKIT_{verb}", raising=False)
         patch.setenv("COREKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 

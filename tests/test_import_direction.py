@@ -141,7 +141,7 @@ def test_errors_import_nothing(core):
 def test_registry_imports_neither_torch_nor_numpy(core):
     mine = [arrow for arrow in core if room(arrow.source) == "registry"]
 
-    assert outsiders(mine, {"importlib_metadata", "pluggy"}) == []
+    assert outsiders(mine, {"importlib_metadata", "packaging", "pluggy"}) == []
 
 
 def test_face_imports_no_torch_before_its_use(core):

@@ -17,6 +17,7 @@ COMMANDS = {
     "info": "corekit.cli.info:info",
     "list": "corekit.cli.listing:listing",
     "new": "corekit.cli.new:new",
+    "why": "corekit.cli.why:why",
 }
 
 

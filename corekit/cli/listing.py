@@ -50,6 +50,7 @@ def as_data(component: Component) -> dict[str, Any]:
         "distribution": component.distribution,
         "version": component.version,
         "target": component.targets[component.name],
+        "status": registry.status(component)[0],
     }
 
 
@@ -71,13 +72,14 @@ def _print_tables(components: list[Component]) -> None:
     from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-    widths = {"kind": max(map(len, KINDS)), "name": max(len(component.name) for component in components)}
+    widths = {"kind": max(map(len, KINDS)), "name": max(len(component.name) for component in components), "status": 8}
     by_distribution = sorted(components, key=lambda c: (c.distribution, KINDS.index(c.kind), c.name))
     for (distribution, version), group in itertools.groupby(by_distribution, lambda c: (c.distribution, c.version)):
         table = Table(title=Text(f"{distribution} {version}"), title_justify="left", box=None, header_style="dim")
-        for heading in ("kind", "name", "aliases"):
+        for heading in ("kind", "name", "status", "aliases"):
             table.add_column(heading, min_width=widths.get(heading), overflow="fold")
         for component in group:
             # Text, not str: a stranger's name must not be read as markup
-            table.add_row(Text(component.kind), Text(component.name), Text(", ".join(component.aliases)))
+            status = registry.status(component)[0]
+            table.add_row(*map(Text, (component.kind, component.name, status, ", ".join(component.aliases))))
         console.print(table)

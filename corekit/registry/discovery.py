@@ -1,16 +1,12 @@
-"""Reads what is installed: entry points to components. Imports no plugin and decides nothing between distributions.
-
-Why importlib-metadata and not the standard library's copy: it is the same code on every Python that we support.
-"""
+"""Reads what is installed: entry points to components. Imports no plugin and decides nothing between distributions."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from corekit.registry import environment
+from corekit.registry import environment, metadata
 from corekit.registry.component import KINDS, Component, canonical, described, fold
 from corekit.registry.environment import PREFIX, Found
 
@@ -46,6 +42,8 @@ class Scan:
     components: list[Component] = field(default_factory=list)
     hooks: list[HookModule] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    needs: dict[str, list[str]] = field(default_factory=dict)
+    """What each plugin's metadata asks to be installed; see `requirements`."""
     files: list[str] = field(default_factory=list)
     """What was read and may be changed in place; see `environment.Look`."""
 
@@ -55,6 +53,7 @@ class Scan:
             "components": [[c.kind, c.name, c.distribution, c.version, c.targets] for c in self.components],
             "hooks": [[hook.distribution, hook.version, hook.module] for hook in self.hooks],
             "problems": [[problem.distribution, problem.version, problem.message] for problem in self.problems],
+            "needs": self.needs,
         }
 
     @classmethod
@@ -64,6 +63,7 @@ class Scan:
             [Component(*fields) for fields in plain["components"]],
             [HookModule(*fields) for fields in plain["hooks"]],
             [Problem(*fields) for fields in plain["problems"]],
+            plain["needs"],
         )
 
 
@@ -87,19 +87,12 @@ def scan() -> Scan:
 
 
 def _read_distribution(found: Scan, plugin: Found) -> None:
-    import importlib_metadata  # costs more start-up than the rest of the registry; the index does without
-
-    distribution = plugin.distribution or importlib_metadata.Distribution.at(plugin.where)
-    groups: dict[str, dict[str, str]] = {}
-    for entry in distribution.entry_points:
-        if entry.group.startswith(PREFIX):
-            groups.setdefault(entry.group.removeprefix(PREFIX), {})[entry.name] = entry.value
+    groups = metadata.groups_of(plugin.entry_points, PREFIX)
     if not groups:
         return
-    stated, version = (distribution.metadata[field] for field in ("Name", "Version"))
-    if not stated or not version:
-        raise ValueError("no name and version")
-    name = canonical(stated)
+    head = metadata.head_of(plugin.read_metadata())
+    name, version = canonical(head.name), head.version
+    found.needs[name] = head.needs
     for group, entries in sorted(groups.items()):
         _read_group(found, group, entries, name, version)
     if plugin.copies:
@@ -116,6 +109,8 @@ def _read_group(found: Scan, group: str, entries: dict[str, str], distribution: 
         found.components += components
         found.problems += [Problem(distribution, version, mistake) for mistake in mistakes]
     else:
+        import difflib  # hardly ever needed
+
         near = difflib.get_close_matches(group, [*KINDS, HOOKS], n=1)
         hint = f' Did its author mean "{PREFIX}{near[0]}"?' if near else ""
         message = f'there is no entry-point group "{PREFIX}{group}", so what it lists there is left out.{hint}'

@@ -1,7 +1,7 @@
 """Where plugins lie: every entry of Python's path, looked at once.
 
 Of nearly all that is installed only the name is needed, so folders are listed and their entry-point files searched for
-our groups. importlib-metadata reads what has them, and every entry of the path that is no plain folder.
+our groups. importlib-metadata reads every entry of the path that is no plain folder.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ PREFIX = "corekit."
 """What the names of our entry-point groups begin with."""
 
 SUFFIXES = (".dist-info", ".egg-info")
+ENTRY_POINTS = "entry_points.txt"
 _FILES = ("METADATA", "PKG-INFO")  # of name and version, in a .dist-info and a .egg-info folder
 
 
@@ -29,14 +30,29 @@ class Found:
     Args:
         name: canonical.
         where: its folder of metadata, or the entry of the path that holds it in another form.
-        distribution: importlib-metadata's object, where it had to be asked already.
+        entry_points: the content of its entry_points.txt.
+        metadata: that of its METADATA file, where it lies in no folder.
         copies: where more metadata of the same name lies, which Python does not use.
     """
 
     name: str
     where: str
-    distribution: Any  # its type's name varies by release
+    entry_points: bytes
+    metadata: bytes | None = None
     copies: list[str] = field(default_factory=list)
+
+    def read_metadata(self) -> bytes:
+        """Return the content of its METADATA file.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.metadata is not None:
+            return self.metadata
+        for file in _FILES:
+            if (content := _content(self.where, file)) is not None:
+                return content
+        raise ValueError(f"no {_FILES[0]}")
 
 
 def search_path() -> list[str]:
@@ -84,25 +100,23 @@ def look(path: Sequence[str]) -> Look:
     first: dict[str, Found | None] = {}  # None: it offers nothing
     copies: dict[str, list[str]] = {}
     files: list[str] = []
-    own = has_own_finders()
-    everything = _by_library("a finder") if own else (item for entry in path for item in _in_entry(entry))
-    for name, where, distribution in everything:
+    everything = _by_library("a finder") if has_own_finders() else (item for entry in path for item in _in_entry(entry))
+    for name, where, found in everything:
         if name in first:
             copies.setdefault(name, []).append(where)
             continue
-        offers = distribution is not None or _offers(where)
-        first[name] = Found(name, where, distribution) if offers else None
-        if distribution is None and (offers or where.endswith(".egg-info")):
-            names = ("entry_points.txt", *_FILES) if offers else ("entry_points.txt",)
-            files += [os.path.join(where, name) for name in names]
+        first[name] = found or _offering(name, where)
+        if found is None and (first[name] or where.endswith(".egg-info")):
+            read = (ENTRY_POINTS, *_FILES) if first[name] else (ENTRY_POINTS,)
+            files += [os.path.join(where, file) for file in read]
     for name, places in copies.items():
         if (found := first[name]) is not None:
             found.copies = places
     return Look(sorted(filter(None, first.values()), key=lambda found: found.name), files)
 
 
-def _in_entry(entry: str) -> Iterator[tuple[str, str, Any]]:
-    """Yield canonical name, place and, where the place is no folder, the distribution, for what an entry holds."""
+def _in_entry(entry: str) -> Iterator[tuple[str, str, Found | None]]:
+    """Yield canonical name and place of what an entry holds; of plugins that lie in no folder also all about them."""
     if not is_folder(entry):
         yield from _by_library(entry, path=[entry])
         return
@@ -114,13 +128,16 @@ def _in_entry(entry: str) -> Iterator[tuple[str, str, Any]]:
             yield name, folder, None
 
 
-def _by_library(place: str, **where: Any) -> Iterator[tuple[str, str, Any]]:
+def _by_library(place: str, **where: Any) -> Iterator[tuple[str, str, Found | None]]:
     """Yield the same of the plugins that importlib-metadata finds: what is in archives, or known to a finder alone."""
     import importlib_metadata
 
     for distribution in importlib_metadata.distributions(**where):
-        if PREFIX in (distribution.read_text("entry_points.txt") or ""):
-            yield canonical(distribution.metadata["Name"] or ""), place, distribution
+        entry_points = distribution.read_text(ENTRY_POINTS) or ""
+        if PREFIX in entry_points:
+            name = canonical(distribution.metadata["Name"] or "")
+            metadata = next(filter(None, map(distribution.read_text, _FILES)), "")
+            yield name, place, Found(name, place, entry_points.encode(), metadata.encode())
 
 
 def name_of(folder: str) -> str:
@@ -133,12 +150,27 @@ def name_of(folder: str) -> str:
     return canonical(os.path.basename(folder).rpartition(".")[0].partition("-")[0])
 
 
-def _offers(folder: str) -> bool:
+def version_of(folder: str) -> str:
+    """Return the version that the name of a folder of metadata states; "" where it states none.
+
+    Example:
+        >>> version_of("site-packages/My_Norms-1.0-py3.11.egg-info")
+        '1.0'
+    """
+    return os.path.basename(folder).rpartition(".")[0].partition("-")[2].partition("-")[0]
+
+
+def _offering(name: str, folder: str) -> Found | None:
+    entry_points = _content(folder, ENTRY_POINTS)
+    return Found(name, folder, entry_points) if entry_points and PREFIX.encode() in entry_points else None
+
+
+def _content(folder: str, file: str) -> bytes | None:
     try:
-        with open(os.path.join(folder, "entry_points.txt"), "rb") as file:
-            return PREFIX.encode() in file.read()
+        with open(os.path.join(folder, file), "rb") as opened:
+            return opened.read()
     except OSError:
-        return False
+        return None
 
 
 def _trust(folder: str) -> tuple[bool, list[int]]:

@@ -21,7 +21,7 @@ from corekit import cache
 from corekit.registry import discovery, environment
 from corekit.registry.discovery import Scan
 
-FORMAT = 1  # raised when the meaning of a field, or how a scan decides, changes
+FORMAT = 2  # raised when the meaning of a field, or how a scan decides, changes
 YOUNG = 2 * 10**9  # nanoseconds: a second change may have the same time as the first one, on coarse file systems
 
 State = list[int] | None

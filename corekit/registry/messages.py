@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, fold, singular
@@ -50,8 +49,15 @@ def clash(kind: str, name: str, components: list[Component]) -> str:
     ids = sorted(component.id for component in components)
     return (
         f'{len(ids)} installed plugins have a {singular(kind)} called "{name}": {", ".join(ids)}.\n'
-        f'  Write the id of the one you mean, for example corekit.get("{kind}", "{ids[0]}").'
+        f'  Write the id of the one you mean, for example corekit.get("{kind}", "{ids[0]}").\n'
+        f'  Or settle it:  prefer = ["{ids[0]}"]  under [tool.corekit] in pyproject.toml, COREKIT_PREFER={ids[0]}, or '
+        f'with corekit.prefer("{ids[0]}").'
     )
+
+
+def disabled(component: Component, reason: str) -> str:
+    """Say that a policy forbids a component, and which."""
+    return f'{singular(component.kind)} "{component.id}" is switched off: {reason}.'
 
 
 def hidden(component: Component, name: str, meant: list[Component], owner: str | None) -> str:
@@ -61,13 +67,25 @@ def hidden(component: Component, name: str, meant: list[Component], owner: str |
     elif component in meant:
         others = ", ".join(sorted(other.id for other in meant if other is not component))
         why = f'has the same name as {others}, so the bare name is an error. Write its id: "{component.id}".'
+    elif component.value is None:
+        why = f'is not what the bare name means: {meant[0].id} is preferred. Write its id: "{component.id}".'
     else:
         others = ", ".join(sorted(other.id for other in meant))
         why = f'was added by a hook, and {others} has the name already. Write its id: "{component.id}".'
     return f'its {singular(component.kind)} "{name}" {why}'
 
 
+def incompatible(component: Component, lack: str) -> str:
+    """Say that a component's distribution cannot run here, and what would help."""
+    return (
+        f'{singular(component.kind)} "{component.id}" (version {component.version}) cannot be used here: {lack}\n'
+        "  Its code was not imported. Every other plugin still works."
+    )
+
+
 def _nearest(name: str, names: set[str]) -> str | None:
+    import difflib  # only where something is wrong
+
     known = {fold(n): n for n in sorted(names, reverse=True)}  # of one name's spellings, the class's comes last
     near = difflib.get_close_matches(fold(name), known, n=1)
     return known[near[0]] if near else None

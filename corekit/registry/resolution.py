@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from corekit.errors import AmbiguousNameError, ArgumentError, BrokenPluginError, UnknownNameError
-from corekit.registry import index, messages
+from corekit.errors import (
+    AmbiguousNameError,
+    ArgumentError,
+    BrokenPluginError,
+    DisabledPluginError,
+    IncompatiblePluginError,
+    UnknownNameError,
+)
+from corekit.registry import index, messages, policy
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, described, fold, may_be
-from corekit.registry.discovery import Problem, Scan
+from corekit.registry.discovery import HookModule, Problem, Scan
+from corekit.registry.policy import Policy
 from corekit.registry.standard import OWNERS
-
-Table = dict[tuple[str, str], list[Component]]
-"""Components by kind and folded name."""
+from corekit.registry.view import Table, View
 
 
 class Registry:
@@ -40,11 +46,14 @@ class Registry:
         self._owner_of = {(kind, fold(n)): o for kind, names in self.owners.items() for n, o in names.items()}
         self._found: Scan | None = None
         self._hooked: list[Component] | None = None
+        self._hooks_run: set[HookModule] = set()
         self._hook_problems: list[Problem] = []
         self._local: list[Component] = []
-        self._tables: list[Table] = []
+        self._versions: dict[str, str] = {}
+        self._lacks: dict[str, str] = {}
+        self._declared: Policy | None = None
+        self._views: dict[Policy, View] = {}  # by what `with` statements add to what is declared
         self._broken: dict[tuple[str, str], Problem] = {}
-        self._loaded: dict[tuple[str, str, bool], Any] = {}  # what names meant, as long as these tables stand
 
     # What is there
 
@@ -69,7 +78,14 @@ class Registry:
 
     def problems(self) -> list[Problem]:
         """List what is wrong with installed plugins, as far as it is known: mistakes, failed loads, hidden names."""
-        return [*self.failures(), *self._hidden()]
+        hidden = [
+            Problem(component.distribution, component.version, message)
+            for component in self.components()
+            if self.refusal(component) is None
+            for name in component.targets
+            if (message := self._hidden(component, name))
+        ]
+        return [*self.failures(), *hidden]
 
     def failures(self) -> list[Problem]:
         """List the plugins' mistakes and failed loads: what may be the reason that a name is unknown."""
@@ -77,7 +93,35 @@ class Registry:
 
     def pending_hooks(self) -> list[str]:
         """List the distributions whose hook modules may add more components and were not loaded yet."""
-        return [] if self._hooked is not None else sorted({hook.distribution for hook in self._read().hooks})
+        return sorted({hook.distribution for hook in self._hooks_to_run()})
+
+    def refusal(self, component: Component) -> str | None:
+        """Return which decision forbids a component, as part of a sentence; None where it may be used."""
+        return policy.refusal(self._view().policy, component.distribution, component.id)
+
+    def lack(self, distribution: str) -> str:
+        """Return what a distribution needs and does not have, in a sentence; "" where it has all."""
+        if distribution not in self._lacks:
+            from corekit.registry import requirements  # imports importlib.metadata, and looking up must not
+
+            needs = self._read().needs.get(distribution)
+            if needs and not self._versions:
+                self._versions = requirements.installed()
+            self._lacks[distribution] = requirements.complaint(needs, self._versions) if needs else ""
+        return self._lacks[distribution]
+
+    def status(self, component: Component) -> tuple[str, str]:
+        """Return how a component stands, in a word and a sentence: ok, disabled, broken or shadowed. Imports none.
+
+        A component is broken if its last load in this process failed, and shadowed if its own name is somebody else's
+        or means several: its id still works.
+        """
+        if (reason := self.refusal(component)) is not None:
+            return "disabled", f"{reason}."
+        if (problem := self._broken.get((component.kind, component.id))) is not None:
+            return "broken", problem.message
+        hidden = self._hidden(component, component.name)
+        return ("shadowed", hidden) if hidden else ("ok", "")
 
     def owner(self, kind: str, name: str) -> str | None:
         """Return the standard distribution that owns a name, installed or not; None if anybody may have it."""
@@ -94,6 +138,11 @@ class Registry:
         """
         return self._look_up(kind, name, exact=False)
 
+    def meant(self, kind: str, name: str) -> list[Component]:
+        """Return what a bare name or an id means: one component, several that clash, or none. Loads no hook module."""
+        _check_kind(kind)
+        return self._meant(kind, name, exact=False, hooks=False)
+
     def get(self, kind: str, name: str) -> Any:
         """Resolve `name` and return the object itself, importing its plugin."""
         return self._load_once(kind, name, exact=False)
@@ -103,7 +152,17 @@ class Registry:
         return self._load_once(kind, name, exact=True)
 
     def load(self, component: Component, name: str | None = None) -> Any:
-        """Import a component, remembering a failure for later messages."""
+        """Import a component, remembering a failure for later messages. Nothing else in corekit imports one.
+
+        Raises:
+            DisabledPluginError: a policy forbids it.
+            IncompatiblePluginError: it needs what is not installed.
+            BrokenPluginError: importing failed.
+        """
+        if (reason := self.refusal(component)) is not None:
+            raise DisabledPluginError(messages.disabled(component, reason))
+        if lack := self.lack(component.distribution):
+            raise IncompatiblePluginError(messages.incompatible(component, lack))
         key = (component.kind, component.id)
         try:
             value = component.load(name)
@@ -120,6 +179,8 @@ class Registry:
         Imports nothing that `value` itself does not come from: who has the object has imported its package.
         """
         for component in self.components(kind):
+            if self.refusal(component) is not None:
+                continue
             if component.value is not None and component.value is value:
                 return component
             for name, target in component.targets.items():
@@ -145,14 +206,17 @@ class Registry:
         self._local = [c for c in self._local if (c.kind, c.name) != (kind, name)]
         target = f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', name)}"
         self._local.append(Component(kind, name, LOCAL, "", {name: target}, value))
-        self._tables.clear()
+        self._views.clear()
 
     def refresh(self) -> None:
         """Forget what was read; the next look-up reads the environment again."""
-        self._found = self._hooked = None
+        self._found = self._hooked = self._declared = None
+        self._hooks_run.clear()
         self._hook_problems = []
-        self._tables.clear()
+        self._views.clear()
         self._broken.clear()
+        self._versions = {}
+        self._lacks.clear()
 
     # Inside
 
@@ -180,12 +244,37 @@ class Registry:
 
     def _load_once(self, kind: str, name: str, *, exact: bool) -> Any:
         """Return what a name means, loaded; remembered, since a model of many layers asks for few names often."""
-        if not self._tables:
-            self._loaded.clear()
-        key = (kind, name, exact)
-        if key not in self._loaded:
-            self._loaded[key] = self.load(self._look_up(kind, name, exact=exact), name if exact else None)
-        return self._loaded[key]
+        key, view = (kind, name, exact), self._view()
+        if key not in view.loaded:
+            component = self._look_up(kind, name, exact=exact)
+            view = self._view()  # a look-up may have read the environment again
+            view.loaded[key] = self.load(component, name if exact else None)
+        return view.loaded[key]
+
+    def _view(self) -> View:
+        """Return what may be used now."""
+        entered = policy.entered()
+        view = self._views.get(entered)
+        if view is None:
+            if self._declared is None:
+                self._declared = policy.declared()
+            decided = (*entered, *self._declared)
+            if decided:
+                policy.check(decided, self._known())
+            view = self._views[entered] = View(decided)
+        return view
+
+    def _known(self) -> set[str]:
+        """Return what a policy may name: distributions and ids, installed or standard."""
+        found = self._read()
+        known = {owner for names in self.owners.values() for owner in names.values()}
+        known |= {f"{owner}:{name}" for names in self.owners.values() for name, owner in names.items()}
+        for component in [*found.components, *self._local]:
+            known |= {component.distribution, component.id}
+        known |= {problem.distribution for problem in found.problems}
+        for hook in found.hooks:
+            known |= {hook.distribution, f"{hook.distribution}:"}  # nobody knows yet what it adds
+        return known
 
     def _look_up(self, kind: str, name: str, *, exact: bool) -> Component:
         _check_kind(kind)
@@ -193,6 +282,7 @@ class Registry:
         if not meant and self._look_again():
             meant = self._meant(kind, name, exact=exact, hooks=True)
         if not meant:
+            self._raise_if_refused(kind, name)
             raise UnknownNameError(messages.unknown(self, kind, name))
         if len(meant) > 1:
             raise AmbiguousNameError(messages.clash(kind, name, meant))
@@ -216,57 +306,65 @@ class Registry:
             ]
             meant = [component for component in near if bare in component.targets]
             if meant or (near and not exact):
-                return meant or near
+                return policy.preferred(self._view().policy, meant or near)
         return []
 
+    def _raise_if_refused(self, kind: str, name: str) -> None:
+        distribution, colon, bare = name.rpartition(":")
+        for component in self.components(kind):
+            mine = not colon or component.distribution == canonical(distribution)
+            if mine and fold(bare) in map(fold, component.targets) and (reason := self.refusal(component)) is not None:
+                raise DisabledPluginError(messages.disabled(component, reason))
+
     def _searched(self, hooks: bool) -> Iterator[Table]:
-        if not self._tables:
-            self._tables.append(_table([*self._read().components, *self._local]))
-        yield self._tables[0]
+        view = self._view()
+        if not view.tables:
+            view.tables.append(view.table_of([*self._read().components, *self._local]))
+        yield view.tables[0]
         if hooks:
             self._load_hooks()
         if self._hooked is not None:
-            if len(self._tables) == 1:
-                self._tables.append(_table(self._hooked))
-            yield self._tables[1]
+            if len(view.tables) == 1:
+                view.tables.append(view.table_of(self._hooked))
+            yield view.tables[1]
+
+    def _hooks_to_run(self) -> list[HookModule]:
+        decided = self._view().policy
+        return [
+            hook
+            for hook in self._read().hooks
+            if hook not in self._hooks_run and policy.refusal(decided, hook.distribution) is None
+        ]
 
     def _load_hooks(self) -> None:
-        if self._hooked is not None:
+        waiting = self._hooks_to_run()
+        self._hooked = self._hooked or []  # before they run: one that looks something up must not start them again
+        if not waiting:
             return
-        found = self._read()
-        self._hooked = []  # before they run: one that looks something up must not start them again
-        if found.hooks:
-            from corekit.registry import hooks  # imports pluggy: only where a hook module is installed
+        from corekit.registry import hooks  # imports pluggy: only where a hook module is installed
 
-            try:
-                components, problems = hooks.load(found.hooks)
-            except KeyboardInterrupt:
-                self._hooked = None
-                raise
-            known = {(component.kind, component.id) for component in found.components}
-            self._hooked += [component for component in components if (component.kind, component.id) not in known]
-            self._hook_problems = problems
-            self._tables[1:] = []
+        self._hooks_run.update(waiting)
+        lacking = [Problem(h.distribution, h.version, self.lack(h.distribution)) for h in waiting]
+        self._hook_problems += [problem for problem in lacking if problem.message]
+        try:
+            components, problems = hooks.load([hook for hook in waiting if not self.lack(hook.distribution)])
+        except KeyboardInterrupt:
+            self._hooks_run.difference_update(waiting)
+            raise
+        known = {(component.kind, component.id) for component in self._read().components}
+        self._hooked += [component for component in components if (component.kind, component.id) not in known]
+        self._hook_problems += problems
+        for view in self._views.values():
+            view.tables[1:] = []
 
-    def _hidden(self) -> Iterator[Problem]:
-        """Yield a problem for each name that does not mean the component which carries it."""
-        for component in self.components():
-            for name in component.targets:
-                meant = self._meant(component.kind, name, exact=True, hooks=False)
-                if meant != [component] and component.distribution != LOCAL:
-                    owner = self.owner(component.kind, name)
-                    message = messages.hidden(component, name, meant, owner)
-                    yield Problem(component.distribution, component.version, message)
+    def _hidden(self, component: Component, name: str) -> str:
+        """Return why a name does not mean the component that carries it; "" where it does."""
+        meant = self._meant(component.kind, name, exact=True, hooks=False)
+        if meant == [component] or component.distribution == LOCAL:
+            return ""
+        return messages.hidden(component, name, meant, self.owner(component.kind, name))
 
 
 def _check_kind(kind: str) -> None:
     if kind not in KINDS:
         raise ArgumentError(f'there is no kind of component called "{kind}". The kinds: {", ".join(KINDS)}.')
-
-
-def _table(components: Iterable[Component]) -> Table:
-    table: Table = {}
-    for component in components:
-        for name in {fold(name) for name in component.targets}:
-            table.setdefault((component.kind, name), []).append(component)
-    return table

@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from corekit.cli import group
+from corekit.registry import registry
 
 
 @pytest.fixture
@@ -19,11 +20,11 @@ def test_list_groups_by_distribution(run):
 
     assert lines[:6] == [
         ["corekit-lion", "1.0"],
-        ["kind", "name", "aliases"],
-        ["optimizers", "Lion"],
+        ["kind", "name", "status", "aliases"],
+        ["optimizers", "Lion", "ok"],
         ["corekit-norms", "1.2"],
-        ["kind", "name", "aliases"],
-        ["layers", "Norm", "old_norm"],
+        ["kind", "name", "status", "aliases"],
+        ["layers", "Norm", "ok", "old_norm"],
     ]
 
 
@@ -75,9 +76,26 @@ def test_json_has_everything(run, site):
         "distribution": "corekit-norms",
         "version": "1.2",
         "target": "norms:Norm",
+        "status": "ok",
     }
     assert data["may_add_more"] == ["corekit-lion"]
     assert data["problems"][0]["distribution"] == "corekit-odd"
+
+
+def test_list_shows_what_is_switched_off_or_shadowed(run, site, monkeypatch):
+    site.install("corekit-rival", {"layers": {"Norm": "rival:Norm", "Other": "rival:Other"}})
+    monkeypatch.setenv("COREKIT_DISABLE", "corekit-lion")
+    monkeypatch.setattr(registry, "_owner_of", {("layers", "norm"): "corekit-norms"})
+
+    status = {found["id"]: found["status"] for found in json.loads(run("--json").stdout)["components"]}
+
+    assert status == {
+        "corekit-norms:Norm": "ok",
+        "corekit-rival:Norm": "shadowed",
+        "corekit-rival:Other": "ok",
+        "corekit-lion:Lion": "disabled",
+    }
+    assert "disabled" in run().stdout
 
 
 def test_list_imports_no_plugin(run):

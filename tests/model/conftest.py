@@ -85,6 +85,6 @@ def parts() -> SimpleNamespace:
 def own_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A program that has registered nothing yet."""
     monkeypatch.setattr(registry, "_local", [])
-    registry._tables.clear()
+    registry._views.clear()
     yield
-    registry._tables.clear()
+    registry._views.clear()

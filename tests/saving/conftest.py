@@ -66,6 +66,6 @@ def saved(model: ck.Sequential, tmp_path: Path) -> Path:
 def own_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A program that has registered nothing yet."""
     monkeypatch.setattr(registry, "_local", [])
-    registry._tables.clear()
+    registry._views.clear()
     yield
-    registry._tables.clear()
+    registry._views.clear()

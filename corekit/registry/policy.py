@@ -1,0 +1,223 @@
+"""What people have decided about plugins: which are switched off, which alone may be used, which of two is meant.
+
+Decisions come from four places: `config.toml` (`corekit/` in the user's configuration folder, or the file that
+`COREKIT_CONFIG` names), `[tool.corekit]` of the nearest pyproject.toml above the working directory, the variables
+`COREKIT_DISABLE`, `COREKIT_ALLOW` and `COREKIT_PREFER` (names with commas between), and `with corekit.plugins(...)` or
+`with corekit.prefer(...)`. Each place can only take away: what one switches off, no other switches on. Of several
+preferences the nearest counts: a `with` before a variable, that before the project's, and the user's last.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from corekit.errors import ArgumentError
+from corekit.registry.component import LOCAL, Component, canonical
+
+LISTS = ("disable", "allow", "prefer")
+_KEY = re.compile(rb"""corekit["']?\s*[].=]""")  # wherever TOML has it as a key; in most requirements it is none
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One list of one place.
+
+    Args:
+        verb: "disable", "allow" or "prefer".
+        names: of distributions ("corekit-einops") or components ("corekit-einops:Rearrange"), canonical.
+        place: where it is written, as messages say it.
+    """
+
+    verb: str
+    names: tuple[str, ...]
+    place: str
+
+    @classmethod
+    def made(cls, verb: str, names: Any, place: str) -> Decision:
+        """Return the decision that a list of names as people spell them stands for.
+
+        Raises:
+            ArgumentError: it is no list of names.
+        """
+        if isinstance(names, str) or not isinstance(names, Iterable) or not all(isinstance(n, str) for n in names):
+            raise ArgumentError(f'{place}: {verb} is {names!r}; expected a list of names, such as ["corekit-einops"].')
+        return cls(verb, tuple(map(_spelt, names)), place)
+
+
+Policy = tuple[Decision, ...]
+"""Every decision that holds, the nearest first."""
+
+_entered: ContextVar[Policy] = ContextVar("corekit_policy", default=())
+
+
+def entered() -> Policy:
+    """Return the decisions of the `with` statements that are being run."""
+    return _entered.get()
+
+
+def declared() -> Policy:
+    """Return the decisions of the environment, the project and the user.
+
+    Raises:
+        ArgumentError: a file cannot be read, or a list in it is none.
+    """
+    found: list[Decision] = []
+    for verb in LISTS:
+        variable = f"COREKIT_{verb.upper()}"
+        names = [name for name in os.environ.get(variable, "").replace(",", " ").split() if name]
+        if names:
+            found.append(Decision.made(verb, names, variable))
+    for path in (_project_file(), _user_file()):
+        for verb, names in _written(path).items():
+            if verb in LISTS:
+                found.append(Decision.made(verb, names, path))
+    return tuple(found)
+
+
+@contextmanager
+def plugins(*, disable: Collection[str] = (), allow: Collection[str] | None = None) -> Iterator[None]:
+    """Switch plugins off inside a `with`, in this thread or task.
+
+    Args:
+        disable: distributions, or ids of components, that cannot be used.
+        allow: if given, only these can be; the standard ones are named like any other.
+
+    Raises:
+        ArgumentError: a name is not installed; at the first look-up.
+
+    Example:
+        >>> import corekit as ck
+        >>> with ck.plugins(disable=["corekit-layers-basic:Dense"]):
+        ...     hasattr(ck.layers, "Dense"), hasattr(ck.layers, "Dropout")
+        (False, True)
+    """
+    decisions = [Decision.made("disable", disable, "corekit.plugins(disable=...)")] if disable else []
+    if allow is not None:
+        decisions.append(Decision.made("allow", allow, "corekit.plugins(allow=...)"))
+    with _holding(decisions):
+        yield
+
+
+@contextmanager
+def prefer(*names: str) -> Iterator[None]:
+    """Say, inside a `with`, whom a bare name means where several distributions have it.
+
+    Args:
+        names: distributions, or ids of components. The standard distributions keep their names.
+
+    Example:
+        >>> import corekit as ck
+        >>> with ck.prefer("corekit-layers-basic"):
+        ...     ck.layers.Dense(2).units
+        2
+    """
+    with _holding([Decision.made("prefer", names, "corekit.prefer(...)")]):
+        yield
+
+
+@contextmanager
+def _holding(decisions: Sequence[Decision]) -> Iterator[None]:
+    token = _entered.set((*decisions, *_entered.get()))
+    try:
+        yield
+    finally:
+        _entered.reset(token)
+
+
+def refusal(policy: Policy, distribution: str, id: str = "") -> str | None:
+    """Return which decision forbids a component, or all of a distribution; None where it may be used."""
+    for decision in policy:
+        named = distribution in decision.names or id in decision.names
+        if decision.verb == "disable" and named:
+            return f"{decision.place} disables it"
+        one_of_it = not id and any(name.startswith(f"{distribution}:") for name in decision.names)
+        if decision.verb == "allow" and not (named or one_of_it or distribution == LOCAL):
+            return f"{decision.place} allows only {', '.join(decision.names) or 'none'}"
+    return None
+
+
+def preferred(policy: Policy, components: list[Component]) -> list[Component]:
+    """Return, of components that have one name, the one that the nearest preference names; all where none does."""
+    for decision in policy:
+        for name in decision.names if decision.verb == "prefer" else ():
+            mine = [component for component in components if name in (component.distribution, component.id)]
+            if len(mine) == 1:
+                return mine
+    return components
+
+
+def check(policy: Policy, known: Collection[str]) -> None:
+    """Raise for a name in a list that nothing has: a misspelt ban is none.
+
+    Args:
+        policy: the decisions.
+        known: distributions and ids; one that ends in ":" stands for every id of its distribution.
+    """
+    for decision in policy:
+        for name in decision.names:
+            if name not in known and f"{name.partition(':')[0]}:" not in known:
+                import difflib  # only where something is wrong
+
+                near = difflib.get_close_matches(name, [one for one in known if not one.endswith(":")], n=1)
+                hint = f' Did you mean "{near[0]}"?' if near else " `corekit list` shows what is."
+                raise ArgumentError(f'{decision.place}: {decision.verb} names "{name}", which is not installed.{hint}')
+
+
+def _spelt(name: str) -> str:
+    distribution, colon, component = name.strip().partition(":")
+    return f"{canonical(distribution)}{colon}{component}"
+
+
+def _project_file() -> str:
+    """Return the nearest pyproject.toml above the working directory; "" where there is none."""
+    try:
+        folder = os.getcwd()
+    except OSError:  # it was removed
+        return ""
+    while True:
+        path = os.path.join(folder, "pyproject.toml")
+        if os.path.isfile(path):
+            return path
+        folder, last = os.path.dirname(folder), folder
+        if folder == last:
+            return ""
+
+
+def _user_file() -> str:
+    if named := os.environ.get("COREKIT_CONFIG"):
+        return named
+    if sys.platform == "win32":
+        home = os.environ.get("APPDATA") or os.path.expanduser(r"~\AppData\Roaming")
+    elif sys.platform == "darwin":
+        home = os.path.expanduser("~/Library/Application Support")
+    else:
+        home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return os.path.join(home, "corekit", "config.toml")
+
+
+def _written(path: str) -> dict[str, Any]:
+    """Return corekit's table of a file: all of the user's own, `[tool.corekit]` of a project's."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError:
+        return {}
+    is_project = os.path.basename(path) == "pyproject.toml"
+    if is_project and not _KEY.search(content):
+        return {}  # nearly always, and parsing it costs more than finding all plugins
+    import tomllib
+
+    try:
+        table: Any = tomllib.loads(content.decode())
+    except ValueError as error:
+        raise ArgumentError(f"{path} cannot be read: {error}.") from error
+    for part in ("tool", "corekit") if is_project else ():
+        table = table.get(part, {}) if isinstance(table, dict) else {}
+    return table if isinstance(table, dict) else {}
