@@ -70,7 +70,7 @@ class Average(Metric):
             return
         held: Any = self._buffers
         held["total"].add_(value, alpha=samples)  # the same in one operation less
-        held["count"].add_(samples)
+        self.add_to_count(samples)
 
     def result(self) -> Tensor:
         """Return the mean so far."""
