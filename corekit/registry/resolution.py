@@ -50,7 +50,7 @@ class Registry:
         self._hook_problems: list[Problem] = []
         self._local: list[Component] = []
         self._versions: dict[str, str] = {}
-        self._lacks: dict[str, str] = {}
+        self._complete: set[str] = set()  # distributions that have all that they need
         self._declared: Policy | None = None
         self._views: dict[Policy, View] = {}  # by what `with` statements add to what is declared
         self._broken: dict[tuple[str, str], Problem] = {}
@@ -101,14 +101,16 @@ class Registry:
 
     def lack(self, distribution: str) -> str:
         """Return what a distribution needs and does not have, in a sentence; "" where it has all."""
-        if distribution not in self._lacks:
-            from corekit.registry import requirements  # imports importlib.metadata, and looking up must not
+        needs = self._read().needs.get(distribution)
+        if not needs or distribution in self._complete:
+            return ""
+        from corekit.registry import requirements  # imports importlib.metadata, and looking up must not
 
-            needs = self._read().needs.get(distribution)
-            if needs and not self._versions:
-                self._versions = requirements.installed()
-            self._lacks[distribution] = requirements.complaint(needs, self._versions) if needs else ""
-        return self._lacks[distribution]
+        self._versions = self._versions or requirements.installed()
+        complaint = requirements.complaint(needs, self._versions)
+        if not complaint:  # else somebody may install what is missing, and try again
+            self._complete.add(distribution)
+        return complaint
 
     def status(self, component: Component) -> tuple[str, str]:
         """Return how a component stands, in a word and a sentence: ok, disabled, broken or shadowed. Imports none.
@@ -216,7 +218,7 @@ class Registry:
         self._views.clear()
         self._broken.clear()
         self._versions = {}
-        self._lacks.clear()
+        self._complete.clear()
 
     # Inside
 
@@ -259,8 +261,13 @@ class Registry:
             if self._declared is None:
                 self._declared = policy.declared()
             decided = (*entered, *self._declared)
-            if decided:
-                policy.check(decided, self._known())
+            try:
+                if decided:
+                    policy.check(decided, self._known())
+            except ArgumentError:
+                if not self._look_again():  # what is named may have been installed just now
+                    raise
+                return self._view()
             view = self._views[entered] = View(decided)
         return view
 
@@ -344,10 +351,10 @@ class Registry:
         from corekit.registry import hooks  # imports pluggy: only where a hook module is installed
 
         self._hooks_run.update(waiting)
-        lacking = [Problem(h.distribution, h.version, self.lack(h.distribution)) for h in waiting]
-        self._hook_problems += [problem for problem in lacking if problem.message]
+        lacks = {hook: self.lack(hook.distribution) for hook in waiting}
+        self._hook_problems += [Problem(hook.distribution, hook.version, lack) for hook, lack in lacks.items() if lack]
         try:
-            components, problems = hooks.load([hook for hook in waiting if not self.lack(hook.distribution)])
+            components, problems = hooks.load([hook for hook, lack in lacks.items() if not lack])
         except KeyboardInterrupt:
             self._hooks_run.difference_update(waiting)
             raise

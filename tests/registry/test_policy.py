@@ -165,6 +165,14 @@ def test_an_unknown_name_in_a_list_is_an_error_with_a_suggestion(strangers, disa
     assert place in str(e.value)
 
 
+def test_what_was_installed_after_the_first_look_up_can_be_named(strangers):
+    registry.names("layers")
+    strangers.install("corekit-new", {"layers": {"New": "new_norms:New"}})
+
+    with policy.plugins(disable=["corekit-new"]), pytest.raises(DisabledPluginError):
+        registry.find("layers", "New")
+
+
 def test_what_a_hook_may_add_can_be_named(strangers):
     with policy.plugins(disable=["corekit-b:Late"]), pytest.raises(DisabledPluginError):
         registry.get("layers", "Late")

@@ -85,13 +85,14 @@ def test_a_hook_module_that_cannot_run_here_is_not_imported(site):
     assert "late_hooks" not in sys.modules
 
 
-def test_what_was_missing_and_is_installed_now_is_seen(site):
+def test_what_was_missing_and_is_installed_now_is_seen(site, monkeypatch):
+    monkeypatch.setattr(metadata, "version", lambda name, real=metadata.version: "1.0" if name in there else real(name))
+    there: set[str] = set()
     head = "Requires-Dist: corekit-base\n"
     site.install("corekit-norms", {"layers": {"Norm": "norms:Norm"}}, head=head, norms="class Norm: pass")
     with pytest.raises(IncompatiblePluginError):
         registry.get("layers", "Norm")
 
-    site.install("corekit-base", {})
-    registry.refresh()
+    there.add("corekit-base")
 
     assert registry.get("layers", "Norm").__name__ == "Norm"
