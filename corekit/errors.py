@@ -28,6 +28,13 @@ class IncompatiblePluginError(BrokenPluginError):
     """A component's distribution asks for a Python, corekit, torch or other package that is not here."""
 
 
+class StrictError(CorekitError, RuntimeError):
+    """Something is wrong with an installed plugin, and `COREKIT_STRICT=1` asks to hear of it before anything is used.
+
+    Without it, such things are shown by `corekit list` and harm nobody else.
+    """
+
+
 class DisabledPluginError(CorekitError, AttributeError, LookupError):
     """A component is there, but the environment, the project, the user or a `with` statement has switched it off."""
 

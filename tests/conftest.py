@@ -59,7 +59,7 @@ def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """Keep away from the user's cache folder, and from what the user has decided about plugins."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COREKIT_CONFIG", str(tmp_path_factory.mktemp("config") / "none.toml"))
-        for verb in ("DISABLE", "ALLOW", "PREFER"):
+        for verb in ("DISABLE", "ALLOW", "PREFER", "STRICT"):
             patch.delenv(f"COREKIT_{verb}", raising=False)
         patch.setenv("COREKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, fold, singular
 
 if TYPE_CHECKING:
+    from corekit.registry.discovery import Problem
     from corekit.registry.resolution import Registry
 
 SHOWN_FAILURES = 3
@@ -81,6 +82,13 @@ def incompatible(component: Component, lack: str) -> str:
         f'{singular(component.kind)} "{component.id}" (version {component.version}) cannot be used here: {lack}\n'
         "  Its code was not imported. Every other plugin still works."
     )
+
+
+def strict(problems: list[Problem]) -> str:
+    """Say what is wrong with installed plugins, where somebody wants to hear of all of it."""
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    lines = "".join(f"\n  {problem}" for problem in problems)
+    return f"COREKIT_STRICT=1, and installed plugins have {count}:{lines}"
 
 
 def _nearest(name: str, names: set[str]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from corekit.errors import (
     BrokenPluginError,
     DisabledPluginError,
     IncompatiblePluginError,
+    StrictError,
     UnknownNameError,
 )
 from corekit.registry import index, messages, policy
@@ -293,6 +295,8 @@ class Registry:
             raise UnknownNameError(messages.unknown(self, kind, name))
         if len(meant) > 1:
             raise AmbiguousNameError(messages.clash(kind, name, meant))
+        if os.environ.get("COREKIT_STRICT") == "1" and (problems := self.problems()):
+            raise StrictError(messages.strict(problems))
         return meant[0]
 
     def _meant(self, kind: str, name: str, *, exact: bool, hooks: bool) -> list[Component]:

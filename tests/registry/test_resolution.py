@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from corekit.errors import AmbiguousNameError, ArgumentError, BrokenPluginError, UnknownNameError
+from corekit.errors import AmbiguousNameError, ArgumentError, BrokenPluginError, StrictError, UnknownNameError
 from corekit.registry import KINDS
 
 OWNERS = {"layers": {"Dense": "corekit-layers-basic"}}
@@ -360,3 +360,38 @@ def test_listing_imports_no_plugin(norms):
     registry.problems()
 
     assert "norms" not in sys.modules
+
+
+# Strictly
+
+
+def test_strict_tells_of_what_is_wrong_with_any_plugin(norms, monkeypatch):
+    norms.install("corekit-odd", {"layer": {"Odd": "odd:Odd"}})
+    two_strangers(norms)
+    registry = norms.registry()
+    assert registry.find("layers", "MyNorm").distribution == "corekit-norms"
+
+    monkeypatch.setenv("COREKIT_STRICT", "1")
+
+    with pytest.raises(
+        StrictError, match=r'3 problems:\n  corekit-odd 1.0: there is no entry-point group "corekit.layer"'
+    ) as e:
+        registry.find("layers", "MyNorm")
+    assert 'corekit-b 1.0: its layer "Norm" has the same name as corekit-a:Norm' in str(e.value)
+
+
+def test_strict_tells_of_a_hook_that_failed(norms, monkeypatch):
+    norms.install("corekit-late", {"hooks": {"h": "late_hooks"}}, late_hooks="1/0")
+    monkeypatch.setenv("COREKIT_STRICT", "1")
+    registry = norms.registry()
+    assert registry.find("layers", "MyNorm").distribution == "corekit-norms"
+
+    assert registry.kinds_of("Late") == []
+    with pytest.raises(StrictError, match="ZeroDivisionError"):
+        registry.find("layers", "old_norm")
+
+
+def test_strict_is_content_where_nothing_is_wrong(norms, monkeypatch):
+    monkeypatch.setenv("COREKIT_STRICT", "1")
+
+    assert norms.registry().get("layers", "MyNorm").__name__ == "MyNorm"
