@@ -1,6 +1,6 @@
 """Where corekit keeps what it may lose: the user's cache folder, or the one that `COREKIT_CACHE` names.
 
-Why not platformdirs: it takes five times as long to import as the plugins take to be found.
+Why not platformdirs: importing it was most of what the first look-up of a plugin took.
 """
 
 from __future__ import annotations

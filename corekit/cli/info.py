@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
+from corekit.cli import options
 from corekit.cli.listing import as_data
 from corekit.errors import BrokenPluginError, UnknownNameError
-from corekit.registry import KINDS, Component, registry
+from corekit.registry import Component, registry
 from corekit.registry.messages import unknown_anywhere
 
 WIDTH = 100
@@ -23,8 +24,8 @@ WIDTH = 100
     epilog="Example: corekit info Dense    or, by id: corekit info corekit-layers-basic:Dense",
 )
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), help="Look only among components of this kind.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@options.kind
+@options.as_json
 def info(name: str, kind: str | None, as_json: bool) -> None:
     """Show what NAME is: a component's name, alias or id, such as corekit-layers-basic:Dense.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from corekit.cli import options
 from corekit.registry import KINDS, Component, registry
 from corekit.registry.messages import inventory
 
@@ -17,8 +18,8 @@ WIDTH = 120
 
 
 @click.command(name="list", short_help="List what is installed.", epilog="Example: corekit list --kind layers")
-@click.option("--kind", type=click.Choice(KINDS), help="Only components of this kind.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@options.kind
+@options.as_json
 def listing(kind: str | None, as_json: bool) -> None:
     """List the installed components by distribution, and what is wrong with any of them.
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from corekit.cli import options
 from corekit.cli.listing import as_data
 from corekit.registry import KINDS, Component, registry
-from corekit.registry.component import canonical, fold
 from corekit.registry.messages import unknown_anywhere
 
 
@@ -19,8 +19,8 @@ from corekit.registry.messages import unknown_anywhere
     epilog="Example: corekit why Dense    or, by id: corekit why corekit-layers-basic:Dense",
 )
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), help="Look only among components of this kind.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@options.kind
+@options.as_json
 def why(name: str, kind: str | None, as_json: bool) -> None:
     """Say which component NAME means in each kind, who else has the name, and what decided.
 
@@ -37,21 +37,15 @@ def why(name: str, kind: str | None, as_json: bool) -> None:
 
 def _story(kind: str, name: str) -> dict[str, Any] | None:
     """Return what there is to say about a name in a kind; None if nobody there has it."""
-    distribution, colon, bare = name.rpartition(":")
-    offering = [
-        component
-        for component in registry.components(kind)
-        if fold(bare) in map(fold, component.targets)
-        and (not colon or component.distribution == canonical(distribution))
-    ]
-    meant = registry.meant(kind, name)
-    owner = None if colon else registry.owner(kind, name)
+    is_id = ":" in name
+    offering, meant = registry.offering(kind, name), registry.meant(kind, name)
+    owner = None if is_id else registry.owner(kind, name)
     if not (offering or owner):
         return None
     return {
         "kind": kind,
         "means": meant[0].id if len(meant) == 1 else None,
-        "reason": _reason(offering, meant, owner, bool(colon)),
+        "reason": _reason(offering, meant, owner, is_id),
         "offered": [{**as_data(component), "reason": registry.status(component)[1]} for component in offering],
     }
 

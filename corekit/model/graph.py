@@ -70,10 +70,7 @@ class SymbolicTensor(Symbolic):
             args, kwargs = map_tree(as_tensor, (args, kwargs))
         specs = infer(operation, args, kwargs)
         node = Node(operation, args, kwargs)
-        one = type(specs) is Spec  # as nearly always
-        node.outputs = (
-            SymbolicTensor(specs, node) if one else _map_specs(lambda spec: SymbolicTensor(spec, node), specs)
-        )
+        node.outputs = _map_specs(lambda spec: SymbolicTensor(spec, node), specs)
         if isinstance(operation, Layer):
             operation.drawn_calls.append((args[0] if args else None, node.outputs))
         return node.outputs

@@ -207,8 +207,10 @@ def _written(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             content = file.read()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:  # what it forbids must not be allowed for that
+        raise ArgumentError(f"{path} cannot be read: {error.strerror}.") from error
     is_project = os.path.basename(path) == "pyproject.toml"
     if is_project and not _KEY.search(content):
         return {}  # nearly always, and parsing it costs more than finding all plugins

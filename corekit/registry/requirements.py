@@ -8,9 +8,13 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from corekit.registry import environment
 from corekit.registry.component import canonical
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 PYTHON = "python"
 """Stands for Python itself among what a distribution needs."""
@@ -38,14 +42,14 @@ def complaint(needs: Sequence[str], versions: Mapping[str, str]) -> str:
             continue
         name = canonical(need.name)
         found = versions.get(name)
-        if found is None or not need.specifier.contains(found, prereleases=True):
-            found = versions[PYTHON] if name == PYTHON else _asked_for(name, found)
-        if found is not None and need.specifier.contains(found, prereleases=True):
+        if not _fits(need.specifier, found) and name != PYTHON:
+            found = _asked_for(name, found)
+        if _fits(need.specifier, found):
             continue
         wanted = f"{need.name}{need.specifier}"
         if name == PYTHON:
             return f"it needs {wanted}, and this is {found}: use another Python, or a release of it for this one."
-        have = "which is not installed" if found is None else f"and {found} is installed"
+        have = "which is not installed" if found is None else f"and {found or 'an unknown version'} is installed"
         return f'it needs {wanted}, {have}:  pip install "{wanted}"'
     return ""
 
@@ -57,6 +61,16 @@ def installed() -> dict[str, str]:
         for folder in environment.metadata_folders(entry) if environment.is_folder(entry) else ():
             found.setdefault(environment.name_of(folder), environment.version_of(folder))
     return found
+
+
+def _fits(specifier: SpecifierSet, version: str | None) -> bool:
+    """Return whether a version is there and allowed; one that cannot be read is no more than there."""
+    from packaging.version import InvalidVersion
+
+    try:
+        return version is not None and (not specifier or specifier.contains(version, prereleases=True))
+    except InvalidVersion:
+        return False
 
 
 def _asked_for(name: str, stated: str | None) -> str | None:

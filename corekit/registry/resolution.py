@@ -142,6 +142,16 @@ class Registry:
         """
         return self._look_up(kind, name, exact=False)
 
+    def offering(self, kind: str, name: str) -> list[Component]:
+        """Return all components that carry a bare name or an id, forbidden ones included, whatever it means."""
+        distribution, colon, bare = name.rpartition(":")
+        return [
+            component
+            for component in self.components(kind)
+            if fold(bare) in map(fold, component.targets)
+            and (not colon or component.distribution == canonical(distribution))
+        ]
+
     def meant(self, kind: str, name: str) -> list[Component]:
         """Return what a bare name or an id means: one component, several that clash, or none. Loads no hook module."""
         _check_kind(kind)
@@ -321,10 +331,8 @@ class Registry:
         return []
 
     def _raise_if_refused(self, kind: str, name: str) -> None:
-        distribution, colon, bare = name.rpartition(":")
-        for component in self.components(kind):
-            mine = not colon or component.distribution == canonical(distribution)
-            if mine and fold(bare) in map(fold, component.targets) and (reason := self.refusal(component)) is not None:
+        for component in self.offering(kind, name):
+            if (reason := self.refusal(component)) is not None:
                 raise DisabledPluginError(messages.disabled(component, reason))
 
     def _searched(self, hooks: bool) -> Iterator[Table]:

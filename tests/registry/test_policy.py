@@ -219,6 +219,13 @@ def test_a_file_that_cannot_be_used_is_named(strangers, tmp_path, monkeypatch, c
         registry.names("layers")
 
 
+def test_a_file_that_cannot_be_opened_is_named(strangers, tmp_path, monkeypatch):
+    monkeypatch.setenv("COREKIT_CONFIG", str(tmp_path))
+
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        registry.names("layers")
+
+
 def test_a_single_string_is_no_list():
     with pytest.raises(ArgumentError, match="expected a list"), policy.plugins(disable="corekit-a"):
         pass

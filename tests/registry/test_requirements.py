@@ -7,14 +7,14 @@ import corekit
 from corekit.errors import BrokenPluginError, IncompatiblePluginError
 from corekit.registry import registry, requirements
 
-HERE = {"python": "3.11.7", "norms": "1.0", "torch": "2.13.0+cpu", "nightly": "2.0.dev1"}
+HERE = {"python": "3.11.7", "norms": "1.0", "torch": "2.13.0+cpu", "nightly": "2.0.dev1", "unversioned": ""}
 
 
 @pytest.mark.parametrize(
     "need",
     [
         "norms", "Norms>=1", "norms~=1.0", "torch>=2.11", "torch==2.13.0", "python>=3.11", "nightly>=1",
-        'norms>=9; python_version < "3"', 'absent-thing; extra == "dev"', "norms[fast]>=1",
+        'norms>=9; python_version < "3"', 'absent-thing; extra == "dev"', "norms[fast]>=1", "unversioned",
     ],
 )  # fmt: skip
 def test_what_is_there_is_no_complaint(need):
@@ -25,6 +25,10 @@ def test_what_is_there_is_no_complaint(need):
     ("need", "said"),
     [
         ("norms>=2,<3", 'it needs norms<3,>=2, and 1.0 is installed:  pip install "norms<3,>=2"'),
+        (
+            "unversioned>=1",
+            'it needs unversioned>=1, and an unknown version is installed:  pip install "unversioned>=1"',
+        ),
         ("torch<2.13", 'it needs torch<2.13, and 2.13.0+cpu is installed:  pip install "torch<2.13"'),
         ("absent-thing", 'it needs absent-thing, which is not installed:  pip install "absent-thing"'),
         (
