@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from benchmarks.frameworks import TUNED
@@ -134,7 +134,9 @@ def spread(runs: list[Run], field: str, form: str) -> str:
 
 
 def table(head: list[str], rows: Iterable[list[str]]) -> str:
-    line: Callable[[list[str]], str] = lambda cells: "| " + " | ".join(cells) + " |"  # noqa: E731
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
+
     return "\n".join([line(head), "|---|" + "---:|" * (len(head) - 1), *map(line, rows)])
 
 
