@@ -97,12 +97,11 @@ def reduce_values(values: Tensor, sample_weight: Tensor | None, reduction: str |
             counted = weight.expand_as(values).sum()
     if reduction in ("none", None):
         return values
-    total = values.sum()
     if reduction == "sum" or values.numel() == 0:
-        return total
+        return values.sum()
     if isinstance(counted, int):
         return values.mean()
-    return torch.where(counted != 0, total / counted, 0.0)
+    return torch.where(counted != 0, values.sum() / counted, 0.0)
 
 
 def weight_like(values: Tensor, sample_weight: Tensor) -> Tensor:
@@ -129,7 +128,6 @@ def weight_like(values: Tensor, sample_weight: Tensor) -> Tensor:
     return weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
 
 
-@functools.cache
 @functools.cache  # every layer asks, and classes are few
 def snake_case(name: str) -> str:
     """Return a class's name as Keras writes it in logs and layer names.

@@ -111,12 +111,10 @@ class Metric(Configurable, nn.Module):
         """Take one value per sample into `total` and `count`; axes after the first are averaged away."""
         held: Any = self._buffers  # torch looks self.total up in Python, at the cost of a small sum
         total: Tensor = held["total"]
-        values = values.detach() if values.requires_grad else values
-        is_plain = sample_weight is None and values.ndim == 1 and values.device == total.device
-        if is_plain and values.dtype == torch.bool:
+        if values.dtype == torch.bool and sample_weight is None and values.ndim == 1 and values.device == total.device:
             self.add_sums(values.count_nonzero(), values.shape[0])  # one by one they need not become numbers
             return
-        values = values.to(total)
+        values = values.detach().to(total)
         if sample_weight is None:
             self.add_sums(_per_sample(values).sum(), values.shape[0] if values.ndim else 1)
         else:
