@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from corekit.registry import shown
+
 
 def namespace(
     kind: str, *, own: Mapping[str, str] | None = None, adapt: str | None = None, getter: str | None = None
@@ -24,6 +26,10 @@ def namespace(
     own = own or {}
     registry: Any = None  # not at import: `import corekit.layers` reads nothing yet
 
+    def home() -> dict[str, Any]:
+        module = getattr(sys.modules.get(f"corekit.{kind}"), "__dict__", {})
+        return module if module.get("__getattr__") is __getattr__ else {}  # this one may show the kind elsewhere
+
     def __getattr__(name: str) -> Any:
         nonlocal registry
         if name.startswith("_"):  # Python's own probes, such as __path__ and __wrapped__
@@ -32,14 +38,14 @@ def namespace(
             return fetch(own[name])
         if name == "get" and getter is not None:
             get = functools.partial(fetch(getter), kind)
-            home = getattr(sys.modules.get(f"corekit.{kind}"), "__dict__", {})
-            if home.get("__getattr__") is __getattr__:  # layers ask for it several times each: it is found there now
-                home["get"] = get
+            shown.show(home(), name, get)  # layers ask for it several times each
             return get
         if registry is None:
             registry = fetch("corekit.registry:registry")
         value = registry.attribute(kind, name)
-        return value if adapt is None else fetch(adapt)(value, name)
+        value = value if adapt is None else fetch(adapt)(value, name)
+        shown.show(home(), name, value)
+        return value
 
     def __dir__() -> list[str]:
         from corekit.registry import registry

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from corekit.errors import ArgumentError
+from corekit.registry import shown
 from corekit.registry.component import LOCAL, Component, canonical
 
 LISTS = ("disable", "allow", "prefer")
@@ -124,6 +125,7 @@ def prefer(*names: str) -> Iterator[None]:
 
 @contextmanager
 def _holding(decisions: Sequence[Decision]) -> Iterator[None]:
+    shown.close()
     token = _entered.set((*decisions, *_entered.get()))
     try:
         yield

@@ -16,7 +16,7 @@ from corekit.errors import (
     StrictError,
     UnknownNameError,
 )
-from corekit.registry import index, messages, policy
+from corekit.registry import index, messages, policy, shown
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, described, fold, may_be
 from corekit.registry.discovery import HookModule, Problem, Scan
 from corekit.registry.policy import Policy
@@ -220,14 +220,14 @@ class Registry:
         self._local = [c for c in self._local if (c.kind, c.name) != (kind, name)]
         target = f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', name)}"
         self._local.append(Component(kind, name, LOCAL, "", {name: target}, value))
-        self._views.clear()
+        self._forget_views()
 
     def refresh(self) -> None:
         """Forget what was read; the next look-up reads the environment again."""
         self._found = self._hooked = self._declared = None
         self._hooks_run.clear()
         self._hook_problems = []
-        self._views.clear()
+        self._forget_views()
         self._broken.clear()
         self._versions = {}
         self._complete.clear()
@@ -258,12 +258,13 @@ class Registry:
 
     def _load_once(self, kind: str, name: str, *, exact: bool) -> Any:
         """Return what a name means, loaded; remembered, since a model of many layers asks for few names often."""
-        key, view = (kind, name, exact), self._view()
-        if key not in view.loaded:
-            component = self._look_up(kind, name, exact=exact)
-            view = self._view()  # a look-up may have read the environment again
-            view.loaded[key] = self.load(component, name if exact else None)
-        return view.loaded[key]
+        key, view = (kind, name, exact), self._views.get(policy.entered())
+        if view is not None and key in view.loaded:
+            return view.loaded[key]
+        component = self._look_up(kind, name, exact=exact)
+        loaded = self.load(component, name if exact else None)
+        self._view().loaded[key] = loaded
+        return loaded
 
     def _view(self) -> View:
         """Return what may be used now."""
@@ -282,6 +283,10 @@ class Registry:
                 return self._view()
             view = self._views[entered] = View(decided)
         return view
+
+    def _forget_views(self) -> None:
+        self._views.clear()
+        shown.withdraw()
 
     def _known(self) -> set[str]:
         """Return what a policy may name: distributions and ids, installed or standard."""

@@ -1,7 +1,8 @@
 import pytest
 
+import corekit as ck
 from corekit.errors import BrokenPluginError, UnknownNameError
-from corekit.registry import registry
+from corekit.registry import registry, shown
 from corekit.registry.namespace import fetch, namespace
 
 
@@ -95,3 +96,41 @@ def test_fetch_returns_attribute_or_module():
 
     assert fetch("pathlib:Path") is pathlib.Path
     assert fetch("pathlib") is pathlib
+
+
+@pytest.fixture
+def showing(monkeypatch):
+    """A process in which no `with` statement has changed the policy yet."""
+    registry.refresh()
+    monkeypatch.setattr(shown, "_is_open", True)
+
+
+def test_second_look_up_finds_the_component_in_the_module(showing):
+    found = ck.layers.Dense
+
+    assert vars(ck.layers)["Dense"] is found
+
+
+def test_what_is_shown_is_withdrawn_by_a_policy(showing):
+    assert ck.layers.Dense
+
+    with ck.plugins(disable=["corekit-layers-basic:Dense"]):
+        assert not hasattr(ck.layers, "Dense")
+    assert ck.layers.Dense
+    assert "Dense" not in vars(ck.layers), "another thread may be forbidden it"
+
+
+def test_what_is_shown_is_withdrawn_when_a_name_may_mean_something_else(showing):
+    assert ck.layers.Dense
+
+    registry.add_local("layers", "Mine", type("Mine", (), {}))
+    assert "Dense" not in vars(ck.layers)
+
+
+def test_view_of_a_kind_that_is_not_the_module_shows_nothing_in_it(showing):
+    getattr_, _ = namespace("layers")
+
+    assert getattr_("Dense") is ck.layers.Dense
+    registry.refresh()
+    getattr_("Dense")
+    assert "Dense" not in vars(ck.layers)
