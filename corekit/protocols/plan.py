@@ -34,8 +34,8 @@ class Plan:
         self._units: list[Unit] | None = None
         self._has_grad: list[bool] = []
         self._steps: dict[torch.device, Tensor] = {}  # the count of updates, once for each device
-        self._counts: dict[torch.device, Any] = {}  # those on the CPU, as memory that the host may write
         self._placed: list[Tensor] = []  # each group's rate, where it was put
+        self._memory: dict[int, Any] = {}  # of the rates and counts on the CPU, by id: the host reads and writes there
 
     @property
     def iterations(self) -> Tensor:
@@ -65,10 +65,7 @@ class Plan:
             self.accumulation.prepare(trained, mine.state)
         if mine.use_ema:
             self.averages.prepare([param for param in trained if param is not None], mine.state, self._step_on)
-        place_rates(mine.param_groups)
-        host = {} if is_traced() else self._steps
-        self._counts = {device: memoryview(step.numpy().data) for device, step in host.items() if step.is_cpu}
-        self._placed = [group["lr"] for group in mine.param_groups]
+        self._place_rates()
 
     def collect(self, grads: Sequence[Tensor | None]) -> None:
         """Add the gradients of a pass that is not due to those before it."""
@@ -83,12 +80,15 @@ class Plan:
         mine, is_readable = self.optimizer, not is_traced()
         units = self._ready(grads, is_readable)
         grads = refine(grads, mine, self.accumulation)
-        self._count_step(is_readable)
         for group, placed in zip(mine.param_groups, self._placed, strict=True):
             if group["lr"] is not placed:  # torch's idiom writes numbers there
-                place_rates(mine.param_groups)
-                self._placed = [group["lr"] for group in mine.param_groups]
+                self._place_rates()
                 break
+        for step in self._steps.values():
+            if is_readable and id(step) in self._memory:
+                self._memory[id(step)][()] += 1
+            else:
+                torch._foreach_add_([step], 1)  # see `set_rates`
         if mine._schedule is not None:
             set_rates(mine.param_groups, mine._schedule(self.iterations * (mine.gradient_accumulation_steps or 1) - 1))
         for unit in units:
@@ -107,11 +107,9 @@ class Plan:
         grads = unit.aligned(grads, is_readable)
         if is_readable:
             params = unit.aliases or params
-        if is_readable and step.is_cpu:
-            rate, number = rate.item(), step.item()
-            mine.update_fused(params, grads, unit.columns, rate, step=number, weight_decay=share)
-        else:
-            mine.update_fused(params, grads, unit.columns, rate, step=step, weight_decay=share)
+            if id(rate) in self._memory and id(step) in self._memory:
+                rate, step = self._memory[id(rate)][()], self._memory[id(step)][()]
+        mine.update_fused(params, grads, unit.columns, rate, step=step, weight_decay=share)
 
     def _ready(self, grads: Sequence[Tensor | None], is_readable: bool) -> list[Unit]:
         """Return the units for the gradients that are there, with parameters and states where these are."""
@@ -124,13 +122,12 @@ class Plan:
                 break
         return self._units or []
 
-    def _count_step(self, is_readable: bool) -> None:
-        counts = self._counts if is_readable else {}
-        for device, step in self._steps.items():
-            if device in counts:
-                counts[device][()] += 1
-            else:
-                torch._foreach_add_([step], 1)  # see `set_rates`
+    def _place_rates(self) -> None:
+        """Bring the rates to their parameters, and note where the host finds its own numbers."""
+        place_rates(self.optimizer.param_groups)
+        self._placed = [group["lr"] for group in self.optimizer.param_groups]
+        numbers = [] if is_traced() else [n for n in (*self._steps.values(), *self._placed) if n.is_cpu]
+        self._memory = {id(number): memoryview(number.detach().numpy().data) for number in numbers}
 
     def _average(self, is_readable: bool, before: int) -> None:
         self.averages.update(
@@ -146,4 +143,4 @@ class Plan:
         return self._steps[device]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_units": None, "_counts": {}}  # `prepare` makes them anew
+        return {**self.__dict__, "_units": None, "_memory": {}}  # `prepare` makes them anew
