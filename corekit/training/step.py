@@ -95,13 +95,14 @@ class Step:
         if len(wanted) < len(self.params):
             found = dict(zip(map(id, wanted), grads, strict=True))
             grads = [found.get(id(param)) for param in self.params]
-        if self.scale is None:
-            self._update(grads, is_due)
-        else:
-            self._update_where_finite(self.scale, grads, is_due)
-        for layer in self._constrained:
-            layer.constrain_weights()
-        self._note(loss, y, outputs, sample_weight)
+        with no_grad():
+            if self.scale is None:
+                self._update(grads, is_due)
+            else:
+                self._update_where_finite(self.scale, grads, is_due)
+            for layer in self._constrained:
+                layer.constrain_weights()
+            self._note(loss, y, outputs, sample_weight)
 
     def _scaled(self, loss: Tensor) -> Tensor:
         optimizer = self._trainer.optimizer
@@ -110,16 +111,15 @@ class Step:
         return loss if self.scale is None else self.scale.up(loss)
 
     def _update_where_finite(self, scale: LossScale, grads: Sequence[Any], is_due: bool) -> None:
-        with torch.no_grad():
-            optimizer = self._trainer.optimizer
-            grads, is_finite = scale.down(grads)
-            tensors = changing(self.params, optimizer)
-            before = [tensor.clone() for tensor in tensors]
-            self._update(grads, is_due)
-            if not isinstance(optimizer, Optimizer):  # torch's make their state at the first step
-                made = [tensor for tensor in changing(self.params, optimizer) if all(tensor is not t for t in tensors)]
-                tensors, before = [*tensors, *made], [*before, *map(torch.zeros_like, made)]
-            scale.settle(is_finite, tensors, before)
+        optimizer = self._trainer.optimizer
+        grads, is_finite = scale.down(grads)
+        tensors = changing(self.params, optimizer)
+        before = [tensor.clone() for tensor in tensors]
+        self._update(grads, is_due)
+        if not isinstance(optimizer, Optimizer):  # torch's make their state at the first step
+            made = [tensor for tensor in changing(self.params, optimizer) if all(tensor is not t for t in tensors)]
+            tensors, before = [*tensors, *made], [*before, *map(torch.zeros_like, made)]
+        scale.settle(is_finite, tensors, before)
 
     def _update(self, grads: Sequence[Any], is_due: bool) -> None:
         optimizer = self._trainer.optimizer
@@ -140,6 +140,8 @@ class Step:
             loss = self.model.compute_loss(x=x, y=y, y_pred=result, sample_weight=sample_weight)
             return loss, list(leaves(result))
         logits = self.model.precise_logits(x)
+        if self._logits_serve_all and type(logits) is Tensor and logits.shape[-1] != 1:  # nearly every classifier
+            return self.loss(y, [logits], sample_weight, self._fused, logits.shape[0]), [logits]
         values = [logits] if type(logits) is Tensor else list(leaves(logits))
         fed, shown = list(values), list(values)
         for place, link in enumerate(self._links):
@@ -152,11 +154,10 @@ class Step:
         return self.loss(y, fed, sample_weight, self._fused, values[0].shape[0]), shown
 
     def _note(self, loss: Tensor, y: Any, outputs: list[Tensor], sample_weight: Any) -> None:
-        with no_grad():
-            self._trainer.loss_tracker.update_state(loss, outputs[0].shape[0])
-            if y is not None:
-                shown = [output.detach() if output.requires_grad else output for output in outputs]
-                self.objective.update_metrics(y, shown, sample_weight)
+        self._trainer.loss_tracker.update_state(loss, outputs[0].shape[0])
+        if y is not None:
+            shown = [output.detach() if output.requires_grad else output for output in outputs]
+            self.objective.update_metrics(y, shown, sample_weight)
 
     def _forget_losses(self) -> None:
         for layer in self._layers:
@@ -181,6 +182,7 @@ class Step:
             "values" if seen == "order" and getattr(link, "link", None) != "softmax" else seen
             for link, seen in zip(self._links, self.objective.seen, strict=True)
         ]
+        self._logits_serve_all = self._fused == [True] and self._shown != ["values"]
 
     def _skips_a_call(self) -> bool:
         """Return whether the fused path would pass by a hook, or a `call` of the user's own."""
