@@ -35,6 +35,13 @@ def torch_row() -> Any:
     return nn.Sequential(*(nn.Linear(UNITS, UNITS) for _ in range(LAYERS)))
 
 
+def torch_row_by_append() -> Any:
+    model = nn.Sequential()
+    for _ in range(LAYERS):
+        model.append(nn.Linear(UNITS, UNITS))
+    return model
+
+
 def row_from_list() -> Any:
     return ck.Sequential([ck.Input((UNITS,)), *(ck.layers.Dense(UNITS) for _ in range(LAYERS))])
 
@@ -56,6 +63,7 @@ def drawn(kind: Callable[[], Any]) -> Any:
 
 CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "nn.Sequential of nn.Linear": (torch_row, ""),
+    "nn.Sequential by append()": (torch_row_by_append, ""),
     "Sequential from a list": (row_from_list, "1.5 x"),
     "Sequential by add()": (row_by_add, "1.5 x"),
     "functional, Dense": (lambda: drawn(lambda: ck.layers.Dense(UNITS)), "50 ms"),

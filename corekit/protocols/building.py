@@ -110,7 +110,6 @@ def building_once(build: Callable[..., None]) -> Callable[..., None]:
 
 def build_from(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Build a layer for the arguments of a call; see `Layer.build_from`."""
-    check_made(layer)
     if not layer.built:
         layer.build(**shapes_for_build(layer, args, kwargs))
         if not layer.built:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._C import _get_tracing_state
 from torch.nn.modules.module import (
     _global_backward_hooks,
     _global_backward_pre_hooks,
@@ -28,6 +29,7 @@ from corekit.protocols.symbolic import find_symbolic
 from corekit.protocols.tree import map_tree
 from corekit.protocols.weights import WeightPenalty, call_weight, make_weight, weight_shape
 
+_HELD_BY_TORCH = (Tensor, nn.Module)
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "input_shape")
 
 
@@ -182,16 +184,18 @@ class Layer(Configurable, nn.Module):
     def __setattr__(self, name: str, value: Any) -> None:
         """Call a new weight by the attribute that holds it."""
         held = self.__dict__
-        if isinstance(value, Tensor):
+        if not isinstance(value, _HELD_BY_TORCH):
+            if name in held or (
+                "_modules" in held
+                and not (name in held["_parameters"] or name in held["_buffers"] or name in held["_modules"])
+            ):
+                object.__setattr__(self, name, value)  # torch asks the same of a plain value, at many times the cost
+                return
+        elif isinstance(value, Tensor):
             if held.get("_unassigned"):
                 call_weight(self, name, value)
             if "_parameters" in held and held["_parameters"].get(name) is value:
                 return
-        elif not (isinstance(value, nn.Module) or "_modules" not in held) and not (
-            name in held["_parameters"] or name in held["_buffers"] or name in held["_modules"]
-        ):
-            object.__setattr__(self, name, value)  # torch asks the same of a plain value, at many times the cost
-            return
         super().__setattr__(name, value)
 
     def add_loss(self, loss: Tensor) -> None:
@@ -218,7 +222,7 @@ class Layer(Configurable, nn.Module):
         if (  # what torch's own __call__ asks, in one frame instead of three: half of a small layer's cost
             self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
             or _global_forward_hooks or _global_forward_pre_hooks or _global_backward_hooks
-            or _global_backward_pre_hooks or self._compiled_call_impl is not None or torch._C._get_tracing_state()
+            or _global_backward_pre_hooks or self._compiled_call_impl is not None or _get_tracing_state()
             or self._policy is not None
         ):  # fmt: skip
             return self._compute(args, kwargs)
@@ -243,7 +247,6 @@ class Layer(Configurable, nn.Module):
         """Build for the arguments of a call: tensors, or anything with a shape.
 
         Raises:
-            LayerError: the class forgot `super().__init__()`.
             ShapeError: `build` refuses the shape.
         """
         building.build_from(self, args, kwargs)

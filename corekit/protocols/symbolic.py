@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ import torch
 from corekit.protocols.tree import leaves
 
 
-class Symbolic(ABC):
+class Symbolic:
     """A tensor that will be: a shape, a dtype, and the memory of how it comes about.
 
     Args:
@@ -21,9 +20,9 @@ class Symbolic(ABC):
     shape: tuple[int | None, ...]
     dtype: torch.dtype
 
-    @abstractmethod
     def record(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Note the call `operation(*args, **kwargs)` and return what it will give, symbolically."""
+        raise NotImplementedError
 
 
 def find_symbolic(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Symbolic | None:
