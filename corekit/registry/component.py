@@ -76,6 +76,15 @@ class Component:
         return f"{self.distribution}:{self.name}"
 
     @property
+    def keys(self) -> list[str]:
+        """Kind and folded name, for each name it answers to: what look-ups compare."""
+        return [f"{self.kind}:{name}" for name in {fold(name): None for name in self.targets}]
+
+    def plain(self) -> list[Any]:
+        """Return the arguments that it was made of, but for the object itself."""
+        return [self.kind, self.name, self.distribution, self.version, self.targets]
+
+    @property
     def aliases(self) -> tuple[str, ...]:
         """The further names it answers to."""
         return tuple(sorted(name for name in self.targets if name != self.name))

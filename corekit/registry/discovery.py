@@ -46,25 +46,25 @@ class Scan:
     """What each plugin's metadata asks to be installed; see `requirements`."""
     files: list[str] = field(default_factory=list)
     """What was read and may be changed in place; see `environment.Look`."""
+    _by_name: dict[str, list[Component]] | None = field(default=None, repr=False, compare=False)
+
+    def named(self, kind: str, folded: str) -> list[Component]:
+        """Return the components of a kind that answer to a folded name."""
+        if self._by_name is None:
+            self._by_name = {}
+            for component in self.components:
+                for key in component.keys:
+                    self._by_name.setdefault(key, []).append(component)
+        return self._by_name.get(f"{kind}:{folded}", [])
 
     def plain(self) -> dict[str, Any]:
         """Return what was found as JSON-ready data; two looks at one environment give the same."""
         return {
-            "components": [[c.kind, c.name, c.distribution, c.version, c.targets] for c in self.components],
+            "components": [component.plain() for component in self.components],
             "hooks": [[hook.distribution, hook.version, hook.module] for hook in self.hooks],
             "problems": [[problem.distribution, problem.version, problem.message] for problem in self.problems],
             "needs": self.needs,
         }
-
-    @classmethod
-    def restored(cls, plain: dict[str, Any]) -> Scan:
-        """Return what `plain` described, without the files."""
-        return cls(
-            [Component(*fields) for fields in plain["components"]],
-            [HookModule(*fields) for fields in plain["hooks"]],
-            [Problem(*fields) for fields in plain["problems"]],
-            plain["needs"],
-        )
 
 
 def scan() -> Scan:

@@ -107,8 +107,7 @@ def look(path: Sequence[str]) -> Look:
             continue
         first[name] = found or _offering(name, where)
         if found is None and (first[name] or where.endswith(".egg-info")):
-            read = (ENTRY_POINTS, *_FILES) if first[name] else (ENTRY_POINTS,)
-            files += [os.path.join(where, file) for file in read]
+            files += [os.path.join(where, file) for file in (ENTRY_POINTS, *(_told_by(where) if first[name] else ()))]
     for name, places in copies.items():
         if (found := first[name]) is not None:
             found.copies = places
@@ -163,6 +162,14 @@ def version_of(folder: str) -> str:
 def _offering(name: str, folder: str) -> Found | None:
     entry_points = _content(folder, ENTRY_POINTS)
     return Found(name, folder, entry_points) if entry_points and PREFIX.encode() in entry_points else None
+
+
+def _told_by(folder: str) -> tuple[str, ...]:
+    """Return the files that name and version are, or could be, read from: none that one before it would hide."""
+    here = next(
+        (number for number, file in enumerate(_FILES) if os.path.isfile(os.path.join(folder, file))), len(_FILES)
+    )
+    return _FILES[: here + 1]
 
 
 def _content(folder: str, file: str) -> bytes | None:

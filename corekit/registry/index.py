@@ -10,6 +10,7 @@ registry makes when a name is unknown sees it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -19,13 +20,68 @@ from typing import Any
 
 from corekit import cache
 from corekit.registry import discovery, environment
-from corekit.registry.discovery import Scan
+from corekit.registry.component import Component
+from corekit.registry.discovery import HookModule, Problem, Scan
 
-FORMAT = 2  # raised when the meaning of a field, or how a scan decides, changes
+FORMAT = 3  # raised when the meaning of a field, or how a scan decides, changes
 YOUNG = 2 * 10**9  # nanoseconds: a second change may have the same time as the first one, on coarse file systems
+
+MARK = "\x1f"
 
 State = list[int] | None
 """Of a file or folder: times of change of content and of itself, size, inode; None where there is none."""
+
+
+class Kept(Scan):
+    """A scan as it was kept: components are made of their rows when they are asked for, few of them by most programs.
+
+    Args:
+        head: hooks and problems.
+        needs: as JSON.
+        rows: a line for each component: its keys, each between two of MARK, a tab, and what it is made of as JSON.
+    """
+
+    def __init__(self, head: dict[str, Any], needs: str, rows: str) -> None:
+        super().__init__(
+            hooks=[HookModule(*fields) for fields in head["hooks"]],
+            problems=[Problem(*fields) for fields in head["problems"]],
+        )
+        del self.components, self.needs
+        self._needs, self._rows = needs, rows
+        self._made: dict[int, Component] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """Read what most programs never ask for."""
+        if name == "needs":
+            self.needs = json.loads(self._needs)
+            return self.needs
+        if name == "components":
+            starts = itertools.accumulate((len(row) + 1 for row in self._rows.split("\n")[:-2]), initial=0)
+            self.components = [self._component(start) for start in starts] if self._rows else []
+            return self.components
+        raise AttributeError(name)
+
+    def named(self, kind: str, folded: str) -> list[Component]:
+        """Return the components of a kind that answer to a folded name."""
+        if "components" in self.__dict__:
+            return super().named(kind, folded)
+        key, found = _marked([f"{kind}:{folded}"]), []
+        place = self._rows.find(key)
+        while place >= 0:
+            found.append(self._component(self._rows.rfind("\n", 0, place) + 1))
+            place = self._rows.find(key, self._rows.index("\n", place))
+        return found
+
+    def _component(self, start: int) -> Component:
+        if start not in self._made:
+            row = self._rows[self._rows.index("\t", start) : self._rows.index("\n", start)]
+            self._made[start] = Component(*json.loads(row))
+        return self._made[start]
+
+
+def _marked(keys: list[str]) -> str:
+    """Return keys between MARKs, which JSON never holds, so that a search finds nothing else."""
+    return f"{MARK}{MARK.join(map(json.dumps, keys))}{MARK}"
 
 
 def load() -> Scan | None:
@@ -35,12 +91,13 @@ def load() -> Scan | None:
         owner = os.stat(path).st_uid
         if hasattr(os, "getuid") and owner != os.getuid():
             return None
-        with open(path, encoding="utf-8") as file:
-            check, _, content = file.read().partition("\n")
-        if int(check, 16) != zlib.crc32(content.encode()):
+        with open(path, "rb") as file:
+            check, _, content = file.read().partition(b"\n")
+        if int(check, 16) != zlib.crc32(content):
             return None
-        kept = json.loads(content)
-        return Scan.restored(kept["scan"]) if kept["key"] == _key() and _holds(kept) else None
+        head, needs, rows = content.decode().split("\n", 2)
+        kept = json.loads(head)
+        return Kept(kept, needs, rows) if kept["key"] == _key() and _holds(kept) else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -57,7 +114,11 @@ def fresh() -> Scan:
     found = discovery.scan()
     if path == _path_now() and not environment.has_own_finders():  # else it may be of two times at once
         files = [[file, _state(file)] for file in found.files]
-        content = json.dumps({"key": _key(), "began": began, "path": path, "files": files, "scan": found.plain()})
+        plain = found.plain()
+        head = {"key": _key(), "began": began, "path": path, "files": files}
+        head |= {"hooks": plain["hooks"], "problems": plain["problems"]}
+        rows = "".join(f"{_marked(c.keys)}\t{json.dumps(c.plain())}\n" for c in found.components)
+        content = f"{json.dumps(head)}\n{json.dumps(found.needs)}\n{rows}"
         cache.replace(_file(), f"{zlib.crc32(content.encode()):08x}\n{content}")
     return found
 

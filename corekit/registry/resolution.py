@@ -21,7 +21,7 @@ from corekit.registry.component import KINDS, LOCAL, Component, canonical, descr
 from corekit.registry.discovery import HookModule, Problem, Scan
 from corekit.registry.policy import Policy
 from corekit.registry.standard import OWNERS
-from corekit.registry.view import Table, View
+from corekit.registry.view import View
 
 
 class Registry:
@@ -323,10 +323,10 @@ class Registry:
         """
         distribution, colon, bare = name.rpartition(":")
         owner = None if colon else self.owner(kind, name)  # an id says itself whom it means
-        for table in self._searched(hooks):
+        for carrying in self._carrying(kind, fold(bare), hooks=hooks):
             near = [
                 component
-                for component in table.get((kind, fold(bare)), [])
+                for component in carrying
                 if (not colon or component.distribution == canonical(distribution))
                 and owner in (None, component.distribution)  # a stranger never steps in for a standard part
             ]
@@ -340,17 +340,15 @@ class Registry:
             if (reason := self.refusal(component)) is not None:
                 raise DisabledPluginError(messages.disabled(component, reason))
 
-    def _searched(self, hooks: bool) -> Iterator[Table]:
-        view = self._view()
-        if not view.tables:
-            view.tables.append(view.table_of([*self._read().components, *self._local]))
-        yield view.tables[0]
+    def _carrying(self, kind: str, folded: str, *, hooks: bool) -> Iterator[list[Component]]:
+        """Yield the components that carry a name and may be used: of entry points and the program, then of hooks."""
+        key = f"{kind}:{folded}"
+        local = [component for component in self._local if key in component.keys]
+        yield self._view().allowed([*self._read().named(kind, folded), *local])
         if hooks:
             self._load_hooks()
         if self._hooked is not None:
-            if len(view.tables) == 1:
-                view.tables.append(view.table_of(self._hooked))
-            yield view.tables[1]
+            yield self._view().allowed(component for component in self._hooked if key in component.keys)
 
     def _hooks_to_run(self) -> list[HookModule]:
         decided = self._view().policy
@@ -378,8 +376,6 @@ class Registry:
         known = {(component.kind, component.id) for component in self._read().components}
         self._hooked += [component for component in components if (component.kind, component.id) not in known]
         self._hook_problems += problems
-        for view in self._views.values():
-            view.tables[1:] = []
 
     def _hidden(self, component: Component, name: str) -> str:
         """Return why a name does not mean the component that carries it; "" where it does."""

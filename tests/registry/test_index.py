@@ -9,7 +9,6 @@ import pytest
 
 from corekit.errors import UnknownNameError
 from corekit.registry import environment, index
-from corekit.registry.discovery import Scan
 
 
 @pytest.fixture
@@ -131,9 +130,10 @@ def test_damaged_index_is_no_index(kept, damage):
 
 def test_index_of_another_format_is_no_index(kept):
     with open(index._file()) as opened:
-        content = json.loads(opened.read().partition("\n")[2])
+        head, _, rest = opened.read().partition("\n")[2].partition("\n")
+    content = json.loads(head)
     content["key"][0] = 0
-    text = json.dumps(content)
+    text = f"{json.dumps(content)}\n{rest}"
     with open(index._file(), "w") as opened:
         opened.write(f"{zlib.crc32(text.encode()):08x}\n{text}")
 
@@ -201,7 +201,22 @@ def test_misses_after_the_first_one_scan_no_more(kept):
     assert len(scans) == 1
 
 
-def test_scan_says_what_can_be_kept_and_given_back(kept):
-    found = index.fresh()
+def test_a_look_up_makes_only_what_it_asks_for(kept):
+    kept.install("corekit-rows", {"layers": {"Row": "rows:Row", "row_of": "rows:Row", "Rower": "rows:Rower"}})
+    index.fresh()
+    found = index.load()
 
-    assert Scan.restored(json.loads(json.dumps(found.plain()))).plain() == found.plain()
+    (row,) = found.named("layers", "rowof")
+    assert (row.id, sorted(row.targets)) == ("corekit-rows:Row", ["Row", "row_of"])
+    assert found.named("layers", "row") == [row]
+    assert found.named("layers", "ro") == []
+    assert "components" not in vars(found)
+    assert row in found.components
+    assert len(found.components) == 3
+
+
+def test_what_looks_like_a_key_is_found_nowhere_else(kept):
+    kept.install("corekit-rows", {"layers": {"layers:norm": "x:y", "Row": "layers:norm", "x\x1f": "layers:x"}})
+    index.fresh()
+
+    assert [found.id for found in index.load().named("layers", "norm")] == ["corekit-norms:Norm"]
