@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass, field
 from typing import Any
 
 from corekit.errors import BrokenPluginError
@@ -50,9 +49,8 @@ def canonical(distribution: str) -> str:
     return folded
 
 
-@dataclass(frozen=True, eq=False)
 class Component:
-    """One named part of one distribution.
+    """One named part of one distribution; not to be changed.
 
     Args:
         kind: one of `KINDS`.
@@ -63,12 +61,17 @@ class Component:
         value: the object itself where it was handed over in code (hooks, `corekit.register`).
     """
 
-    kind: str
-    name: str
-    distribution: str
-    version: str
-    targets: dict[str, str] = field(default_factory=dict)
-    value: Any = None
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        distribution: str,
+        version: str,
+        targets: dict[str, str] | None = None,
+        value: Any = None,
+    ) -> None:
+        self.kind, self.name, self.distribution, self.version = kind, name, distribution, version
+        self.targets, self.value = {} if targets is None else targets, value
 
     @property
     def id(self) -> str:

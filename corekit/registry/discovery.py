@@ -3,68 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
 
-from corekit.registry import environment, metadata
+from corekit.registry import environment, looking, metadata
 from corekit.registry.component import KINDS, Component, canonical, described, fold
-from corekit.registry.environment import PREFIX, Found
+from corekit.registry.found import HookModule, Problem, Scan
+from corekit.registry.looking import PREFIX, Found
 
 HOOKS = "hooks"
 _TARGET = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(?:\[.*\])?")  # module:attribute, perhaps with [extras]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong with an installed plugin: whose, and what, in one sentence."""
-
-    distribution: str
-    version: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}".rstrip() + f": {self.message}"
-
-
-@dataclass(frozen=True)
-class HookModule:
-    """A module of `corekit.hooks`: it may add components when it is loaded."""
-
-    distribution: str
-    version: str
-    module: str
-
-
-@dataclass
-class Scan:
-    """What one look at the environment found."""
-
-    components: list[Component] = field(default_factory=list)
-    hooks: list[HookModule] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    needs: dict[str, list[str]] = field(default_factory=dict)
-    """What each plugin's metadata asks to be installed; see `requirements`."""
-    files: list[str] = field(default_factory=list)
-    """What was read and may be changed in place; see `environment.Look`."""
-    _by_name: dict[str, list[Component]] | None = field(default=None, repr=False, compare=False)
-
-    def named(self, kind: str, folded: str) -> list[Component]:
-        """Return the components of a kind that answer to a folded name."""
-        if self._by_name is None:
-            self._by_name = {}
-            for component in self.components:
-                for key in component.keys:
-                    self._by_name.setdefault(key, []).append(component)
-        return self._by_name.get(f"{kind}:{folded}", [])
-
-    def plain(self) -> dict[str, Any]:
-        """Return what was found as JSON-ready data; two looks at one environment give the same."""
-        return {
-            "components": [component.plain() for component in self.components],
-            "hooks": [[hook.distribution, hook.version, hook.module] for hook in self.hooks],
-            "problems": [[problem.distribution, problem.version, problem.message] for problem in self.problems],
-            "needs": self.needs,
-        }
 
 
 def scan() -> Scan:
@@ -72,7 +18,7 @@ def scan() -> Scan:
 
     A second copy of a distribution's metadata is left out: the first on the path is the one that Python imports.
     """
-    seen = environment.look(environment.search_path())
+    seen = looking.look(environment.search_path())
     found = Scan(files=seen.files)
     for plugin in seen.plugins:
         try:

@@ -14,7 +14,7 @@ from typing import Any
 import pluggy
 
 from corekit.registry.component import KINDS, Component, described, fold
-from corekit.registry.discovery import HookModule, Problem
+from corekit.registry.found import HookModule, Problem
 
 hookspec = pluggy.HookspecMarker("corekit")
 hookimpl = pluggy.HookimplMarker("corekit")

@@ -19,9 +19,9 @@ import zlib
 from typing import Any
 
 from corekit import cache
-from corekit.registry import discovery, environment
+from corekit.registry import environment
 from corekit.registry.component import Component
-from corekit.registry.discovery import HookModule, Problem, Scan
+from corekit.registry.found import HookModule, Problem, Scan
 
 FORMAT = 3  # raised when the meaning of a field, or how a scan decides, changes
 YOUNG = 2 * 10**9  # nanoseconds: a second change may have the same time as the first one, on coarse file systems
@@ -110,6 +110,8 @@ def current() -> Scan:
 
 def fresh() -> Scan:
     """Scan the environment, and keep what was found."""
+    from corekit.registry import discovery  # most programs find what they need in the index
+
     began, path = time.time_ns(), _path_now()
     found = discovery.scan()
     if path == _path_now() and not environment.has_own_finders():  # else it may be of two times at once

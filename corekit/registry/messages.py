@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, fold, singular
 
 if TYPE_CHECKING:
-    from corekit.registry.discovery import Problem
+    from corekit.registry.found import Problem
     from corekit.registry.resolution import Registry
 
 SHOWN_FAILURES = 3

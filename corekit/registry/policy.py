@@ -15,19 +15,19 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from corekit.errors import ArgumentError
 from corekit.registry import shown
 from corekit.registry.component import LOCAL, Component, canonical
 
 LISTS = ("disable", "allow", "prefer")
-_KEY = re.compile(rb"""corekit["']?\s*[].=]""")  # wherever TOML has it as a key; in most requirements it is none
+_HAS_TABLE = (
+    rb"""(?m)tool["']?\s*\.\s*["']?corekit|^\s*\[?\s*["']?tool["']?\s*[]=]"""  # [tool.corekit], or [tool] itself
+)
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """One list of one place.
 
     Args:
@@ -214,7 +214,7 @@ def _written(path: str) -> dict[str, Any]:
     except OSError as error:  # what it forbids must not be allowed for that
         raise ArgumentError(f"{path} cannot be read: {error.strerror}.") from error
     is_project = os.path.basename(path) == "pyproject.toml"
-    if is_project and not _KEY.search(content):
+    if is_project and not re.search(_HAS_TABLE, content):
         return {}  # nearly always, and parsing it costs more than finding all plugins
     import tomllib
 

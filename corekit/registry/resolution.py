@@ -18,7 +18,7 @@ from corekit.errors import (
 )
 from corekit.registry import index, messages, policy, shown
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, described, fold, may_be
-from corekit.registry.discovery import HookModule, Problem, Scan
+from corekit.registry.found import HookModule, Problem, Scan
 from corekit.registry.policy import Policy
 from corekit.registry.standard import OWNERS
 from corekit.registry.view import View

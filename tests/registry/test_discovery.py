@@ -1,6 +1,6 @@
 import sys
 
-from corekit.registry import discovery, environment
+from corekit.registry import discovery, environment, looking
 from corekit.registry.discovery import group_names
 
 
@@ -154,7 +154,7 @@ def test_unreadable_entry_points_harm_nobody_else(site):
 def test_distributions_without_corekit_groups_are_passed_over(site, monkeypatch):
     site.install("pytest-something", {"layers": {}})
     site.root.joinpath("site", "pytest_something-1.0.dist-info", "entry_points.txt").write_text("[pytest11]\nx = y\n")
-    monkeypatch.delattr(environment.Found, "read_metadata")  # reading it would cost time for each of them
+    monkeypatch.delattr(looking.Found, "read_metadata")  # reading it would cost time for each of them
 
     found = discovery.scan()
 
