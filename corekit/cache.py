@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 
 
 def folder(part: str) -> str:
@@ -35,17 +36,16 @@ def replace(path: str, content: str) -> None:
 
     What cannot be kept is computed again, so a read-only home or a full disk is no error.
     """
-    import tempfile  # most programs only read
-
-    part = ""
+    part = f"{path}.{os.getpid()}-{threading.get_ident()}.part"  # tempfile costs more to import than a scan
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=os.path.dirname(path), suffix=".part", delete=False, encoding="utf-8"
-        ) as file:
-            part = file.name
+        with open(part, "w", encoding="utf-8", opener=_for_this_user) as file:
             file.write(content)
         os.replace(part, path)
     except OSError:
         with contextlib.suppress(OSError):
             os.unlink(part)
+
+
+def _for_this_user(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

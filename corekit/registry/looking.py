@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from corekit.registry.component import canonical
 from corekit.registry.environment import has_own_finders, is_folder, metadata_folders, name_of
@@ -22,7 +21,6 @@ ENTRY_POINTS = "entry_points.txt"
 _FILES = ("METADATA", "PKG-INFO")  # of name and version, in a .dist-info and a .egg-info folder
 
 
-@dataclass
 class Found:
     """A distribution that offers something to corekit.
 
@@ -31,14 +29,13 @@ class Found:
         where: its folder of metadata, or the entry of the path that holds it in another form.
         entry_points: the content of its entry_points.txt.
         metadata: that of its METADATA file, where it lies in no folder.
-        copies: where more metadata of the same name lies, which Python does not use.
+
+    Its `copies` say where more metadata of the same name lies, which Python does not use.
     """
 
-    name: str
-    where: str
-    entry_points: bytes
-    metadata: bytes | None = None
-    copies: list[str] = field(default_factory=list)
+    def __init__(self, name: str, where: str, entry_points: bytes, metadata: bytes | None = None) -> None:
+        self.name, self.where, self.entry_points, self.metadata = name, where, entry_points, metadata
+        self.copies: list[str] = []
 
     def read_metadata(self) -> bytes:
         """Return the content of its METADATA file.
@@ -54,8 +51,7 @@ class Found:
         raise ValueError(f"no {_FILES[0]}")
 
 
-@dataclass
-class Look:
+class Look(NamedTuple):
     """What one look at the path found.
 
     Args:

@@ -1,6 +1,6 @@
 import sys
 
-from corekit.registry import discovery, environment, looking
+from corekit.registry import discovery, looking
 from corekit.registry.discovery import group_names
 
 
