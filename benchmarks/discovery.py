@@ -7,6 +7,9 @@ script as half of the others have. Every figure is the median of ROUNDS rounds i
 look-up timed in a process of its own, from START on: so without an index corekit also pays for importing
 importlib-metadata, which the others have done before. Of stevedore its cache alone is timed, since its managers import
 plugins. Needs `pip install stevedore catalogue` beside corekit; what is missing is left out.
+
+Then, among 1,000 distributions, what each further plugin adds that nobody uses; and `corekit list --json` in this
+environment, next to importing what it is made of.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import time
 from pathlib import Path
 
 PLUGINS, LAYERS, ROUNDS = 40, 10, 7
+FURTHER = 500
+SCRIPT = str(Path(sys.executable).with_name("corekit"))
 
 WAYS = {
     "importlib-metadata": "import importlib_metadata as m; START; m.entry_points(group='corekit.layers')",
@@ -33,10 +38,10 @@ WAYS = {
 }
 
 
-def install(folder: Path, count: int) -> None:
+def install(folder: Path, count: int, plugins: int = PLUGINS) -> None:
     """Write the metadata of so many distributions."""
     for number in range(count):
-        is_plugin = number < PLUGINS
+        is_plugin = number < plugins
         name = f"norms-{number}" if is_plugin else f"package-{number}"
         info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
         info.mkdir()
@@ -85,6 +90,32 @@ def main() -> None:
             rows[way].append(f"{statistics.median(times):12.2f}" if times else "           -")
     for way, cells in rows.items():
         print(f"{way:24}" + "".join(cells))
+    few, many = warm(PLUGINS), warm(PLUGINS + FURTHER)
+    print(f"each of {FURTHER} further plugins among 1,000 distributions, with index: {(many - few) / FURTHER:.4f}")
+    bare, listing = seconds([[sys.executable, "-c", "import click, json"], [SCRIPT, "list", "--json"]])
+    print(f"corekit list --json {listing * 1e3:.1f}, import click, json {bare * 1e3:.1f}: {listing / bare:.2f} x")
+
+
+def warm(plugins: int) -> float:
+    """Return the milliseconds of a look-up by the index among 1,000 distributions, so many of them plugins."""
+    with tempfile.TemporaryDirectory() as root:
+        folder, cache = Path(root, "site"), str(Path(root, "cache"))
+        folder.mkdir()
+        install(folder, 1000, plugins)
+        time.sleep(3)
+        found = [measure(WAYS["corekit, index"], folder, cache) for _ in range(2 * ROUNDS)]
+        return statistics.median(took for took in found[2:] if took is not None)
+
+
+def seconds(commands: list[list[str]]) -> list[float]:
+    """Return the median seconds of whole processes that take turns."""
+    took: list[list[float]] = [[] for _ in commands]
+    for _ in range(4 * ROUNDS):
+        for times, command in zip(took, commands, strict=True):
+            start = time.perf_counter()
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            times.append(time.perf_counter() - start)
+    return list(map(statistics.median, took))
 
 
 if __name__ == "__main__":
