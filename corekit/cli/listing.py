@@ -23,7 +23,8 @@ WIDTH = 120
 def listing(kind: str | None, as_json: bool) -> None:
     """List the installed components by distribution, and what is wrong with any of them.
 
-    No plugin is imported. Plugins whose hooks may add more at run time are named; their hooks are not loaded.
+    No plugin is imported. Plugins whose hooks may add more at run time are named; their hooks are not loaded. What only
+    an import can tell, "broken" and how long it takes, is what `corekit doctor` saw last; "-" where it never looked.
     """
     components = registry.components(kind)
     if as_json:
@@ -52,6 +53,7 @@ def as_data(component: Component) -> dict[str, Any]:
         "version": component.version,
         "target": component.targets[component.name],
         "status": registry.status(component)[0],
+        "import_ms": registry.seen(component).get("ms"),
     }
 
 
@@ -77,10 +79,12 @@ def _print_tables(components: list[Component]) -> None:
     by_distribution = sorted(components, key=lambda c: (c.distribution, KINDS.index(c.kind), c.name))
     for (distribution, version), group in itertools.groupby(by_distribution, lambda c: (c.distribution, c.version)):
         table = Table(title=Text(f"{distribution} {version}"), title_justify="left", box=None, header_style="dim")
-        for heading in ("kind", "name", "status", "aliases"):
+        for heading in ("kind", "name", "status", "import", "aliases"):
             table.add_column(heading, min_width=widths.get(heading), overflow="fold")
         for component in group:
             # Text, not str: a stranger's name must not be read as markup
-            status = registry.status(component)[0]
-            table.add_row(*map(Text, (component.kind, component.name, status, ", ".join(component.aliases))))
+            ms = registry.seen(component).get("ms")
+            took = "-" if ms is None else f"{ms:.0f} ms"
+            row = (component.kind, component.name, registry.status(component)[0], took, ", ".join(component.aliases))
+            table.add_row(*map(Text, row))
         console.print(table)

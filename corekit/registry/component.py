@@ -9,7 +9,7 @@ import importlib
 import sys
 from typing import Any
 
-from corekit.errors import BrokenPluginError
+from corekit.errors import ArgumentError, BrokenPluginError
 
 KINDS = (
     "layers",
@@ -27,6 +27,16 @@ KINDS = (
 
 LOCAL = "local"
 """The distribution name of classes that the user's own program registers."""
+
+
+def check_kind(kind: str) -> None:
+    """Raise where there is no such kind of component.
+
+    Raises:
+        ArgumentError: it is none of `KINDS`.
+    """
+    if kind not in KINDS:
+        raise ArgumentError(f'there is no kind of component called "{kind}". The kinds: {", ".join(KINDS)}.')
 
 
 def singular(kind: str) -> str:

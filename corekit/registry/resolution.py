@@ -16,8 +16,8 @@ from corekit.errors import (
     StrictError,
     UnknownNameError,
 )
-from corekit.registry import index, messages, policy, shown
-from corekit.registry.component import KINDS, LOCAL, Component, canonical, described, fold, may_be
+from corekit.registry import index, messages, policy, record, shown
+from corekit.registry.component import KINDS, LOCAL, Component, canonical, check_kind, described, fold, may_be
 from corekit.registry.found import HookModule, Problem, Scan
 from corekit.registry.policy import Policy
 from corekit.registry.standard import OWNERS
@@ -56,6 +56,7 @@ class Registry:
         self._declared: Policy | None = None
         self._views: dict[Policy, View] = {}  # by what `with` statements add to what is declared
         self._broken: dict[tuple[str, str], Problem] = {}
+        self._seen: dict[str, record.Seen] | None = None
 
     # What is there
 
@@ -115,17 +116,28 @@ class Registry:
         return complaint
 
     def status(self, component: Component) -> tuple[str, str]:
-        """Return how a component stands, in a word and a sentence: ok, disabled, broken or shadowed. Imports none.
+        """Return how a component stands, in a word and a sentence: ok, disabled, incompatible, broken or shadowed.
 
-        A component is broken if its last load in this process failed, and shadowed if its own name is somebody else's
-        or means several: its id still works.
+        Imports none. What only an import, or a look at all that is installed, could tell is what `corekit doctor` saw,
+        or a failed load in this process. A component is shadowed if its own name is somebody else's or means several:
+        its id still works.
         """
         if (reason := self.refusal(component)) is not None:
             return "disabled", f"{reason}."
         if (problem := self._broken.get((component.kind, component.id))) is not None:
             return "broken", problem.message
+        seen = self.seen(component)
+        if seen.get("verdict") == "incompatible" or f"{component.kind} {component.name}" in seen.get("broken", ()):
+            return seen["verdict"], seen["message"]
         hidden = self._hidden(component, component.name)
         return ("shadowed", hidden) if hidden else ("ok", "")
+
+    def seen(self, component: Component) -> record.Seen:
+        """Return what `corekit doctor` last saw of this version of a distribution; {} where it never looked."""
+        if self._seen is None:
+            self._seen = record.known()
+        seen = self._seen.get(component.distribution, {})
+        return seen if seen.get("version") == component.version else {}
 
     def owner(self, kind: str, name: str) -> str | None:
         """Return the standard distribution that owns a name, installed or not; None if anybody may have it."""
@@ -154,7 +166,7 @@ class Registry:
 
     def meant(self, kind: str, name: str) -> list[Component]:
         """Return what a bare name or an id means: one component, several that clash, or none. Loads no hook module."""
-        _check_kind(kind)
+        check_kind(kind)
         return self._meant(kind, name, exact=False, hooks=False)
 
     def get(self, kind: str, name: str) -> Any:
@@ -179,7 +191,8 @@ class Registry:
             raise IncompatiblePluginError(messages.incompatible(component, lack))
         key = (component.kind, component.id)
         try:
-            value = component.load(name)
+            with record.importing(component):
+                value = component.load(name)
         except BrokenPluginError as error:
             message = f"its {component.kind} {component.name} could not be loaded ({described(error.__cause__)})."
             self._broken[key] = Problem(component.distribution, component.version, message)
@@ -214,7 +227,7 @@ class Registry:
         Raises:
             ArgumentError: no such kind, or a name that an id cannot hold.
         """
-        _check_kind(kind)
+        check_kind(kind)
         if not name or ":" in name:
             raise ArgumentError(f'a component cannot be called "{name}": an id is "distribution:Name".')
         self._local = [c for c in self._local if (c.kind, c.name) != (kind, name)]
@@ -224,7 +237,7 @@ class Registry:
 
     def refresh(self) -> None:
         """Forget what was read; the next look-up reads the environment again."""
-        self._found = self._hooked = self._declared = None
+        self._found = self._hooked = self._declared = self._seen = None
         self._hooks_run.clear()
         self._hook_problems = []
         self._forget_views()
@@ -301,7 +314,7 @@ class Registry:
         return known
 
     def _look_up(self, kind: str, name: str, *, exact: bool) -> Component:
-        _check_kind(kind)
+        check_kind(kind)
         meant = self._meant(kind, name, exact=exact, hooks=True)
         if not meant and self._look_again():
             meant = self._meant(kind, name, exact=exact, hooks=True)
@@ -383,8 +396,3 @@ class Registry:
         if meant == [component] or component.distribution == LOCAL:
             return ""
         return messages.hidden(component, name, meant, self.owner(component.kind, name))
-
-
-def _check_kind(kind: str) -> None:
-    if kind not in KINDS:
-        raise ArgumentError(f'there is no kind of component called "{kind}". The kinds: {", ".join(KINDS)}.')

@@ -20,11 +20,11 @@ def test_list_groups_by_distribution(run):
 
     assert lines[:6] == [
         ["corekit-lion", "1.0"],
-        ["kind", "name", "status", "aliases"],
-        ["optimizers", "Lion", "ok"],
+        ["kind", "name", "status", "import", "aliases"],
+        ["optimizers", "Lion", "ok", "-"],
         ["corekit-norms", "1.2"],
-        ["kind", "name", "status", "aliases"],
-        ["layers", "Norm", "ok", "old_norm"],
+        ["kind", "name", "status", "import", "aliases"],
+        ["layers", "Norm", "ok", "-", "old_norm"],
     ]
 
 
@@ -77,6 +77,7 @@ def test_json_has_everything(run, site):
         "version": "1.2",
         "target": "norms:Norm",
         "status": "ok",
+        "import_ms": None,
     }
     assert data["may_add_more"] == ["corekit-lion"]
     assert data["problems"][0]["distribution"] == "corekit-odd"

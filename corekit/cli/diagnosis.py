@@ -1,0 +1,169 @@
+"""Looks at one plugin for `corekit doctor`: at its metadata and files here, at its code in a process of its own."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from corekit.registry import looking, registry
+from corekit.registry.environment import search_path
+
+SLOW = 1000.0
+"""Milliseconds beyond corekit's and torch's own that an import may take before it is mentioned."""
+
+SHOWN = 60
+
+
+class Diagnosis(NamedTuple):
+    """How a plugin is.
+
+    Args:
+        distribution: its canonical name.
+        version: of it.
+        verdict: "ok"; "disabled"; "incompatible" or "broken", where something of it cannot be used; else "warning".
+        findings: what is wrong, a sentence each.
+        ms: milliseconds that importing it took; None where that was not tried, or did not end.
+        broken: what of it cannot be used, as "layers Norm".
+    """
+
+    distribution: str
+    version: str
+    verdict: str
+    findings: list[str]
+    ms: float | None = None
+    broken: tuple[str, ...] = ()
+
+
+def diagnose(distribution: str, timeout: float) -> Diagnosis:
+    """Look at a plugin.
+
+    Args:
+        distribution: canonical name.
+        timeout: seconds that its imports may take.
+    """
+    mine = [component for component in registry.components() if component.distribution == distribution]
+    told = [problem for problem in registry.problems() if problem.distribution == distribution]
+    versions = [component.version for component in mine] + [problem.version for problem in told]
+    version = next(iter(versions), "")
+    findings = [problem.message for problem in told] + changed_files(distribution)
+    if mine and all(registry.refusal(component) for component in mine):
+        return Diagnosis(distribution, version, "disabled", [*findings, f"{registry.refusal(mine[0])}."])
+    if lack := registry.lack(distribution):
+        return Diagnosis(distribution, version, "incompatible", [*findings, lack])
+    if not (mine or distribution in registry.pending_hooks()):
+        return Diagnosis(distribution, version, "broken", findings or ["it offers nothing that can be used."])
+    broken, noted, ms = _probed(distribution, timeout)
+    verdict = "broken" if broken else "warning" if findings or noted else "ok"
+    return Diagnosis(distribution, version, verdict, [*findings, *broken.values(), *noted], ms, tuple(broken))
+
+
+def stale_copies(distributions: Collection[str]) -> list[str]:
+    """Return the folders of metadata that installers left beside the one of the same plugin that Python uses."""
+    used = [one for one in looking.look(search_path()).plugins if one.name in distributions]
+    return [copy for one in used for copy in one.copies if os.path.dirname(copy) == os.path.dirname(one.where)]
+
+
+def changed_files(distribution: str) -> list[str]:
+    """Return, in a sentence, which files of a plugin are not as its RECORD says that they were installed."""
+    found = next((one for one in looking.look(search_path()).plugins if one.name == distribution), None)
+    try:
+        with open(os.path.join(found.where if found else "", "RECORD"), encoding="utf-8") as file:
+            rows = [line.rstrip("\n").rsplit(",", 2) for line in file]
+    except (OSError, UnicodeDecodeError):
+        return []  # what was installed in another way says nothing of its files
+    assert found is not None
+    wrong = [row[0] for row in rows if len(row) == 3 and _differs(os.path.dirname(found.where), row[0], row[1])]
+    if not wrong:
+        return []
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return [f"its file {wrong[0]}{more} is not as it was installed:  pip install --force-reinstall {distribution}"]
+
+
+def _differs(folder: str, name: str, noted: str) -> bool:
+    method, _, digest = noted.partition("=")
+    if method != "sha256" or name.endswith(".pyc"):
+        return False
+    try:
+        with open(os.path.join(folder, name), "rb") as file:
+            found = hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return True
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() != digest.rstrip("=")
+
+
+def _probed(distribution: str, timeout: float) -> tuple[dict[str, str], list[str], float | None]:
+    """Return what cannot be used and why, what else is wrong, and how long the imports took."""
+    facts, noise, end = _run(distribution, timeout)
+    errors = {fact["end"]: f"{fact['end']} cannot be loaded ({fact['error']})." for fact in facts if fact.get("error")}
+    if end:
+        begun = next((fact["begin"] for fact in reversed(facts) if "begin" in fact), "corekit")
+        return {**errors, begun: f"it {end} while {begun} was imported."}, [], None
+    noted = [f"importing it {effect}." for effect in facts[-1]["effects"]]
+    if noise:
+        noted.append(f"importing it prints {noise[:SHOWN]!r}{' ...' if len(noise) > SHOWN else ''}.")
+    ms = sum(fact["ms"] for fact in facts if "ms" in fact)
+    if ms > SLOW:
+        noted.append(f"importing it takes {ms / 1000:.1f} s.")
+    if offered := facts[-1]["offered"]:
+        again, _, _ = _run(distribution, timeout, RANK="1", PYTHONHASHSEED="1")
+        if not again or again[-1].get("offered") != offered:
+            noted.append("its hooks add other components in another process, so ranks and workers would differ.")
+    return errors, noted, ms
+
+
+def _run(distribution: str, timeout: float, **variables: str) -> tuple[list[dict[str, Any]], str, str]:
+    """Return what the probe told, what was printed, and how it ended; "" if it came to its end."""
+    with tempfile.TemporaryDirectory(prefix="corekit-") as folder:
+        report, printed = os.path.join(folder, "report"), os.path.join(folder, "printed")
+        with open(printed, "wb") as output:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "corekit.cli.probe", distribution, report],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "RANK": "0", **variables},
+                start_new_session=True,
+            )
+            try:
+                code: int | None = child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                code = None
+            finally:
+                _end(child)
+        with open(printed, encoding="utf-8", errors="replace") as file:
+            noise = file.read()
+        facts = _told(report)
+    if facts and "effects" in facts[-1]:
+        return facts, noise, ""
+    if code is None:
+        return facts, noise, f"did not end within {timeout:g} s"
+    if code < 0:
+        return facts, noise, f"crashed the process ({signal.Signals(-code).name})"
+    return facts, noise, f"ended the process (exit code {code})"
+
+
+def _told(report: str) -> list[dict[str, Any]]:
+    try:
+        with open(report, encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+    except OSError:
+        return []
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the probe, and what it started."""
+    if sys.platform == "win32":
+        child.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

@@ -1,0 +1,97 @@
+"""What `corekit doctor` last saw of each plugin, and which one was being imported when a process ended.
+
+Kept in the cache folder, one file for each environment: losing it loses nothing but knowledge. What it says of a
+plugin holds for the version that it was said of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from corekit import cache
+from corekit.registry.component import Component
+from corekit.registry.standard import OWNERS
+
+Seen = dict[str, Any]
+"""Of a distribution: "version", "verdict", "message", "ms" that importing it took, and what of it is "broken"."""
+
+_TRUSTED = frozenset(owner for names in OWNERS.values() for owner in names.values())
+
+
+def known() -> dict[str, Seen]:
+    """Return what was seen, by distribution; nothing where nobody looked, or the file is damaged."""
+    try:
+        with open(_file("seen.json"), encoding="utf-8") as file:
+            found = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and all(isinstance(seen, dict) for seen in found.values()) else {}
+
+
+def keep(seen: Mapping[str, Seen]) -> None:
+    """Remember what was seen of some distributions, beside what is known of others."""
+    cache.replace(_file("seen.json"), json.dumps({**known(), **seen}))
+
+
+@contextlib.contextmanager
+def importing(component: Component) -> Iterator[None]:
+    """Leave a note while a stranger's code is imported: if that ends the process, the note says who did."""
+    if component.distribution in _TRUSTED or component.value is not None:
+        yield
+        return
+    note = _file(f"importing-{os.getpid()}")
+    cache.replace(note, f"{component.distribution} {component.version}")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(note)
+
+
+def suspects() -> list[str]:
+    """Return the distributions, with versions, that were being imported when a process ended."""
+    found = set()
+    for note in _notes():
+        if not _is_running(int(note.rpartition("-")[2])):
+            with contextlib.suppress(OSError), open(note, encoding="utf-8") as file:
+                found.add(file.read())
+    return sorted(found)
+
+
+def forget_suspects() -> None:
+    """Throw the notes of ended processes away."""
+    for note in _notes():
+        if not _is_running(int(note.rpartition("-")[2])):
+            with contextlib.suppress(OSError):
+                os.unlink(note)
+
+
+def _notes() -> list[str]:
+    folder = os.path.dirname(_file(""))
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in names if name.startswith("importing-") and name[10:].isdigit()]
+
+
+def _is_running(process: int) -> bool:
+    if sys.platform == "win32":  # os.kill would end it
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _file(name: str) -> str:
+    return os.path.join(cache.folder("plugins"), f"{zlib.crc32(sys.prefix.encode()):08x}", name)
