@@ -9,6 +9,7 @@ preferences the nearest counts: a `with` before a variable, that before the proj
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -22,6 +23,11 @@ from corekit.registry import shown
 from corekit.registry.component import LOCAL, Component, canonical
 
 LISTS = ("disable", "allow", "prefer")
+INHERITED = "COREKIT_INHERITED"
+"""The variable that tells a worker process which `with` statements it was started in."""
+
+_inherited = json.loads(os.environ.get(INHERITED, "[]"))  # before a `with` of this process writes there
+
 _HAS_TABLE = (
     rb"""(?m)tool["']?\s*\.\s*["']?corekit|^\s*\[?\s*["']?tool["']?\s*[]=]"""  # [tool.corekit], or [tool] itself
 )
@@ -69,7 +75,7 @@ def declared() -> Policy:
     Raises:
         ArgumentError: a file cannot be read, or a list in it is none.
     """
-    found: list[Decision] = []
+    found = [Decision(verb, tuple(names), "the process that started this one") for verb, names in _inherited]
     for verb in LISTS:
         variable = f"COREKIT_{verb.upper()}"
         names = [name for name in os.environ.get(variable, "").replace(",", " ").split() if name]
@@ -126,11 +132,15 @@ def prefer(*names: str) -> Iterator[None]:
 @contextmanager
 def _holding(decisions: Sequence[Decision]) -> Iterator[None]:
     shown.close()
-    token = _entered.set((*decisions, *_entered.get()))
+    token, before = _entered.set((*decisions, *_entered.get())), os.environ.get(INHERITED)
+    os.environ[INHERITED] = json.dumps([(one.verb, one.names) for one in _entered.get()])
     try:
         yield
     finally:
         _entered.reset(token)
+        os.environ.pop(INHERITED, None)
+        if before is not None:
+            os.environ[INHERITED] = before
 
 
 def refusal(policy: Policy, distribution: str, id: str = "") -> str | None:

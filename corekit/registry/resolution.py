@@ -73,11 +73,8 @@ class Registry:
 
     def kinds_of(self, name: str) -> list[str]:
         """List the kinds in which the name or id means something. Loads hook modules only if there is none."""
-        for hooks in (False, True):
-            kinds = [kind for kind in KINDS if self._meant(kind, name, exact=False, hooks=hooks)]
-            if kinds:
-                return kinds
-        return []
+        found = ([kind for kind in KINDS if self._meant(kind, name, exact=False, hooks=h)] for h in (False, True))
+        return next(filter(None, found), [])
 
     def problems(self) -> list[Problem]:
         """List what is wrong with installed plugins, as far as it is known: mistakes, failed loads, hidden names."""
@@ -138,6 +135,10 @@ class Registry:
             self._seen = record.known()
         seen = self._seen.get(component.distribution, {})
         return seen if seen.get("version") == component.version else {}
+
+    def decisions(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Return the lists that hold now, as verb ("disable", "allow", "prefer") and names, the nearest first."""
+        return [(decision.verb, decision.names) for decision in self._view().policy]
 
     def owner(self, kind: str, name: str) -> str | None:
         """Return the standard distribution that owns a name, installed or not; None if anybody may have it."""

@@ -27,6 +27,7 @@ from corekit.training.device import place
 from corekit.training.history import History, LazyLogs
 from corekit.training.predict import InferenceMode
 from corekit.training.progress import ProgressBar
+from corekit.training.ranks import check_same_plugins
 from corekit.training.trainer import Trainer, has_own_step
 from corekit.training.watchers import listeners, tell, watchers_of
 
@@ -83,10 +84,12 @@ def fit(
 
     Raises:
         StateError: the model is not compiled.
+        StateError: other ranks of `torch.distributed` have other plugins.
         DataError: data that is empty, of unequal lengths, not finite or of an unknown type.
         ShapeError: data that does not fit the model or the loss.
     """
     trainer = _ready(model, x, "fit")
+    check_same_plugins()
     if trainer.optimizer is None and not has_own_step(model, "train"):
         raise ArgumentError('fit needs an optimizer:  model.compile(optimizer="adam", loss=...).')
     check_counts("fit", least=0, epochs=epochs, initial_epoch=initial_epoch)
