@@ -19,6 +19,7 @@ from corekit.errors import (
 from corekit.registry import index, messages, policy, record, shown
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, check_kind, described, fold, may_be
 from corekit.registry.found import HookModule, Problem, Scan
+from corekit.registry.hooked import Hooked
 from corekit.registry.policy import Policy
 from corekit.registry.standard import OWNERS
 from corekit.registry.view import View
@@ -47,9 +48,7 @@ class Registry:
         self.owners = OWNERS if owners is None else owners
         self._owner_of = {(kind, fold(n)): o for kind, names in self.owners.items() for n, o in names.items()}
         self._found: Scan | None = None
-        self._hooked: list[Component] | None = None
-        self._hooks_run: set[HookModule] = set()
-        self._hook_problems: list[Problem] = []
+        self._hooked = Hooked()
         self._local: list[Component] = []
         self._versions: dict[str, str] = {}
         self._complete: set[str] = set()  # distributions that have all that they need
@@ -62,7 +61,7 @@ class Registry:
 
     def components(self, kind: str | None = None) -> list[Component]:
         """List the components, of one kind or of all, sorted by kind, name and distribution. Imports no plugin."""
-        every = [*self._read().components, *self._local, *(self._hooked or [])]
+        every = [*self._read().components, *self._local, *self._hooked.components]
         mine = [component for component in every if kind in (None, component.kind)]
         return sorted(mine, key=lambda component: (component.kind, component.name, component.distribution))
 
@@ -89,7 +88,7 @@ class Registry:
 
     def failures(self) -> list[Problem]:
         """List the plugins' mistakes and failed loads: what may be the reason that a name is unknown."""
-        return [*self._read().problems, *self._hook_problems, *self._broken.values()]
+        return [*self._read().problems, *self._hooked.problems, *self._broken.values()]
 
     def pending_hooks(self) -> list[str]:
         """List the distributions whose hook modules may add more components and were not loaded yet."""
@@ -238,9 +237,8 @@ class Registry:
 
     def refresh(self) -> None:
         """Forget what was read; the next look-up reads the environment again."""
-        self._found = self._hooked = self._declared = self._seen = None
-        self._hooks_run.clear()
-        self._hook_problems = []
+        self._found = self._declared = self._seen = None
+        self._hooked = Hooked()
         self._forget_views()
         self._broken.clear()
         self._versions = {}
@@ -360,36 +358,13 @@ class Registry:
         local = [component for component in self._local if key in component.keys]
         yield self._view().allowed([*self._read().named(kind, folded), *local])
         if hooks:
-            self._load_hooks()
-        if self._hooked is not None:
-            yield self._view().allowed(component for component in self._hooked if key in component.keys)
+            self._hooked.load(self._hooks_to_run(), self.lack, self._read().components)
+        yield self._view().allowed(component for component in self._hooked.components if key in component.keys)
 
     def _hooks_to_run(self) -> list[HookModule]:
         decided = self._view().policy
-        return [
-            hook
-            for hook in self._read().hooks
-            if hook not in self._hooks_run and policy.refusal(decided, hook.distribution) is None
-        ]
-
-    def _load_hooks(self) -> None:
-        waiting = self._hooks_to_run()
-        self._hooked = self._hooked or []  # before they run: one that looks something up must not start them again
-        if not waiting:
-            return
-        from corekit.registry import hooks  # imports pluggy: only where a hook module is installed
-
-        self._hooks_run.update(waiting)
-        lacks = {hook: self.lack(hook.distribution) for hook in waiting}
-        self._hook_problems += [Problem(hook.distribution, hook.version, lack) for hook, lack in lacks.items() if lack]
-        try:
-            components, problems = hooks.load([hook for hook, lack in lacks.items() if not lack])
-        except KeyboardInterrupt:
-            self._hooks_run.difference_update(waiting)
-            raise
-        known = {(component.kind, component.id) for component in self._read().components}
-        self._hooked += [component for component in components if (component.kind, component.id) not in known]
-        self._hook_problems += problems
+        waiting = self._hooked.waiting(self._read().hooks)
+        return [module for module in waiting if policy.refusal(decided, module.distribution) is None]
 
     def _hidden(self, component: Component, name: str) -> str:
         """Return why a name does not mean the component that carries it; "" where it does."""
