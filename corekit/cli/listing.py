@@ -49,6 +49,7 @@ def as_data(component: Component) -> dict[str, Any]:
         "kind": component.kind,
         "name": component.name,
         "aliases": list(component.aliases),
+        "renamed_from": list(component.old),
         "distribution": component.distribution,
         "version": component.version,
         "target": component.targets[component.name],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from corekit.errors import ArgumentError, BrokenPluginError
@@ -69,6 +70,7 @@ class Component:
         version: that distribution's version; "" for local ones.
         targets: every name it answers to -> "module:attribute", its own name included.
         value: the object itself where it was handed over in code (hooks, `corekit.register`).
+        old: those of its names that it had once; they still work, and looking one up says what it is called now.
     """
 
     def __init__(
@@ -79,9 +81,10 @@ class Component:
         version: str,
         targets: dict[str, str] | None = None,
         value: Any = None,
+        old: Sequence[str] = (),
     ) -> None:
         self.kind, self.name, self.distribution, self.version = kind, name, distribution, version
-        self.targets, self.value = {} if targets is None else targets, value
+        self.targets, self.value, self.old = {} if targets is None else targets, value, tuple(old)
 
     @property
     def id(self) -> str:
@@ -95,12 +98,16 @@ class Component:
 
     def plain(self) -> list[Any]:
         """Return the arguments that it was made of, but for the object itself."""
-        return [self.kind, self.name, self.distribution, self.version, self.targets]
+        return [self.kind, self.name, self.distribution, self.version, self.targets, None, list(self.old)]
 
     @property
     def aliases(self) -> tuple[str, ...]:
         """The further names it answers to."""
-        return tuple(sorted(name for name in self.targets if name != self.name))
+        return tuple(sorted(name for name in self.targets if name != self.name and name not in self.old))
+
+    def was_called(self, name: str) -> bool:
+        """Return whether a name, as somebody spells it, is one that it had once."""
+        return name not in (self.name, *self.aliases) and fold(name) in map(fold, self.old)
 
     def load(self, name: str | None = None) -> Any:
         """Import the component's module and return the object.

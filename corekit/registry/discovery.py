@@ -10,6 +10,7 @@ from corekit.registry.found import HookModule, Problem, Scan
 from corekit.registry.looking import PREFIX, Found
 
 HOOKS = "hooks"
+RENAMED = "renamed"
 _TARGET = re.compile(r"([\w.]+)\s*:\s*([\w.]+)\s*(?:\[.*\])?")  # module:attribute, perhaps with [extras]
 
 
@@ -39,12 +40,38 @@ def _read_distribution(found: Scan, plugin: Found) -> None:
     head = metadata.head_of(plugin.read_metadata())
     name, version = canonical(head.name), head.version
     found.needs[name] = head.needs
+    renamed = groups.pop(RENAMED, {})
     for group, entries in sorted(groups.items()):
         _read_group(found, group, entries, name, version)
+    mistakes = _rename([one for one in found.components if one.distribution == name], renamed)
+    found.problems += [Problem(name, version, mistake) for mistake in mistakes]
     if plugin.copies:
         places = ", ".join(plugin.copies)
         message = f"its metadata is installed more than once: used is {plugin.where}, not {places}. Remove the others."
         found.problems.append(Problem(name, version, message))
+
+
+def _rename(components: list[Component], renamed: dict[str, str]) -> list[str]:
+    """Have components of one distribution answer to names that they had once; return what is wrong, in sentences.
+
+    Args:
+        components: all of them.
+        renamed: as its metadata has it: old name -> "kind:new name".
+    """
+    mistakes = []
+    for old, value in sorted(renamed.items()):
+        kind, _, new = (part.strip() for part in value.partition(":"))
+        taken = any(fold(old) in map(fold, one.targets) for one in components if one.kind == kind)
+        now = next((one for one in components if one.kind == kind and new in one.targets), None)
+        if now is None or taken or ":" in old:
+            why = "it has that name still" if taken else f'it has no "{new}" among its {kind}'
+            mistakes.append(
+                f'its entry  {old} = "{value}"  in {PREFIX}{RENAMED} was left out: {why}. '
+                'Its author must write it as  OldName = "layers:NewName".'
+            )
+        else:
+            now.targets[old], now.old = now.targets[new], (*now.old, old)
+    return mistakes
 
 
 def _read_group(found: Scan, group: str, entries: dict[str, str], distribution: str, version: str) -> None:
@@ -57,7 +84,7 @@ def _read_group(found: Scan, group: str, entries: dict[str, str], distribution: 
     else:
         import difflib  # hardly ever needed
 
-        near = difflib.get_close_matches(group, [*KINDS, HOOKS], n=1)
+        near = difflib.get_close_matches(group, [*KINDS, HOOKS, RENAMED], n=1)
         hint = f' Did its author mean "{PREFIX}{near[0]}"?' if near else ""
         message = f'there is no entry-point group "{PREFIX}{group}", so what it lists there is left out.{hint}'
         found.problems.append(Problem(distribution, version, message))

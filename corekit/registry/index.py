@@ -23,7 +23,7 @@ from corekit.registry import environment
 from corekit.registry.component import Component
 from corekit.registry.found import HookModule, Problem, Scan
 
-FORMAT = 3  # raised when the meaning of a field, or how a scan decides, changes
+FORMAT = 4  # raised when the meaning of a field, or how a scan decides, changes
 YOUNG = 2 * 10**9  # nanoseconds: a second change may have the same time as the first one, on coarse file systems
 
 MARK = "\x1f"

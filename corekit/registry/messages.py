@@ -84,6 +84,12 @@ def incompatible(component: Component, lack: str) -> str:
     )
 
 
+def renamed(component: Component, old: str) -> str:
+    """Say that a component is called otherwise now."""
+    what = f'{singular(component.kind)} "{old}" of {component.distribution}'
+    return f'{what} is called "{component.name}" now: write "{component.id}".'
+
+
 def strict(problems: list[Problem]) -> str:
     """Say what is wrong with installed plugins, where somebody wants to hear of all of it."""
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -55,6 +56,7 @@ class Registry:
         self._declared: Policy | None = None
         self._views: dict[Policy, View] = {}  # by what `with` statements add to what is declared
         self._broken: dict[tuple[str, str], Problem] = {}
+        self._told: set[tuple[str, str]] = set()  # old names that somebody was warned of
         self._seen: dict[str, record.Seen] | None = None
 
     # What is there
@@ -67,7 +69,7 @@ class Registry:
 
     def names(self, kind: str) -> list[str]:
         """List the names that attribute access answers to: no name that would raise for a clash, no shadowed one."""
-        names = {name for component in self.components(kind) for name in component.targets}
+        names = {name for component in self.components(kind) for name in (component.name, *component.aliases)}
         return sorted(name for name in names if len(self._meant(kind, name, exact=True, hooks=False)) == 1)
 
     def kinds_of(self, name: str) -> list[str]:
@@ -324,7 +326,17 @@ class Registry:
             raise AmbiguousNameError(messages.clash(kind, name, meant))
         if os.environ.get("COREKIT_STRICT") == "1" and (problems := self.problems()):
             raise StrictError(messages.strict(problems))
+        self._say_if_renamed(meant[0], name.rpartition(":")[2])
         return meant[0]
+
+    def _say_if_renamed(self, component: Component, name: str) -> None:
+        """Warn, once in a process, where a component was looked up by a name that it had once."""
+        if not component.was_called(name) or (component.id, name) in self._told:
+            return
+        self._told.add((component.id, name))
+        if os.environ.get("COREKIT_STRICT") == "1":
+            raise StrictError(messages.renamed(component, name))
+        warnings.warn(messages.renamed(component, name), FutureWarning, stacklevel=2)
 
     def _meant(self, kind: str, name: str, *, exact: bool, hooks: bool) -> list[Component]:
         """Return what a name or id means: one component, several that clash, or none.
@@ -343,6 +355,7 @@ class Registry:
                 and owner in (None, component.distribution)  # a stranger never steps in for a standard part
             ]
             meant = [component for component in near if bare in component.targets]
+            meant = [component for component in meant if bare not in component.old] or meant
             if meant or (near and not exact):
                 return policy.preferred(self._view().policy, meant or near)
         return []

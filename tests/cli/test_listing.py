@@ -73,6 +73,7 @@ def test_json_has_everything(run, site):
         "kind": "layers",
         "name": "Norm",
         "aliases": ["old_norm"],
+        "renamed_from": [],
         "distribution": "corekit-norms",
         "version": "1.2",
         "target": "norms:Norm",
