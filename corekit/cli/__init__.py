@@ -14,6 +14,7 @@ from corekit import __version__
 from corekit.errors import CorekitError
 
 COMMANDS = {
+    "bisect": "corekit.cli.bisect:bisect",
     "doctor": "corekit.cli.doctor:doctor",
     "info": "corekit.cli.info:info",
     "list": "corekit.cli.listing:listing",

@@ -1,0 +1,67 @@
+"""A child process with a time limit. Nothing of it runs on when the limit has passed or the command is interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class Ended(NamedTuple):
+    """How a child ended: its exit code (on Unix minus the signal that ended it), and what it wrote on stdout."""
+
+    code: int
+    output: str
+
+
+def run(
+    command: str | Sequence[str],
+    *,
+    timeout: float | None = None,
+    input: str = "",
+    env: Mapping[str, str] | None = None,
+    keep_output: bool = False,
+) -> Ended | None:
+    """Run a command, and return how it ended; None where the limit passed first.
+
+    Args:
+        command: its words; a single string is for the shell.
+        timeout: the limit in seconds. What it started itself is ended with it.
+        input: what it can read on stdin.
+        env: its environment; default this process's.
+        keep_output: whether to return what it writes on stdout. stderr is thrown away always.
+
+    Example:
+        >>> import sys
+        >>> run([sys.executable, "-c", "print(2)"], keep_output=True)
+        Ended(code=0, output='2\\n')
+    """
+    with subprocess.Popen(
+        command,
+        shell=isinstance(command, str),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE if keep_output else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=env,
+        text=True,
+        start_new_session=True,  # its process group can be ended without this process
+    ) as process:
+        try:
+            output, _ = process.communicate(input, timeout)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            return None
+        except BaseException:  # Ctrl-C does not reach another session
+            _kill(process)
+            raise
+    return Ended(process.returncode, output or "")
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
