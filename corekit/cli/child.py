@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 
 class Ended(NamedTuple):
@@ -24,6 +24,7 @@ def run(
     input: str = "",
     env: Mapping[str, str] | None = None,
     keep_output: bool = False,
+    output: IO[bytes] | None = None,
 ) -> Ended | None:
     """Run a command, and return how it ended; None where the limit passed first.
 
@@ -33,6 +34,7 @@ def run(
         input: what it can read on stdin.
         env: its environment; default this process's.
         keep_output: whether to return what it writes on stdout. stderr is thrown away always.
+        output: a file for what it writes on stdout; unlike a pipe, it keeps nobody waiting for what the child started.
 
     Example:
         >>> import sys
@@ -43,21 +45,21 @@ def run(
         command,
         shell=isinstance(command, str),
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE if keep_output else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if keep_output else output or subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=env,
         text=True,
         start_new_session=True,  # its process group can be ended without this process
     ) as process:
         try:
-            output, _ = process.communicate(input, timeout)
+            written, _ = process.communicate(input, timeout)
         except subprocess.TimeoutExpired:
             _kill(process)
             return None
         except BaseException:  # Ctrl-C does not reach another session
             _kill(process)
             raise
-    return Ended(process.returncode, output or "")
+    return Ended(process.returncode, written or "")
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

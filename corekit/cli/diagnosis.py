@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from corekit.cli import child
 from corekit.registry import looking, registry
 from corekit.registry.environment import search_path
 
@@ -124,31 +123,19 @@ def _run(distribution: str, timeout: float, **variables: str) -> tuple[list[dict
     """Return what the probe told, what was printed, and how it ended; "" if it came to its end."""
     with tempfile.TemporaryDirectory(prefix="corekit-") as folder:
         report, printed = os.path.join(folder, "report"), os.path.join(folder, "printed")
+        command = [sys.executable, "-m", "corekit.testing.probe", distribution, report]
         with open(printed, "wb") as output:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "corekit.cli.probe", distribution, report],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "RANK": "0", **variables},
-                start_new_session=True,
-            )
-            try:
-                code: int | None = child.wait(timeout)
-            except subprocess.TimeoutExpired:
-                code = None
-            finally:
-                _end(child)
+            ended = child.run(command, timeout=timeout, env={**os.environ, "RANK": "0", **variables}, output=output)
         with open(printed, encoding="utf-8", errors="replace") as file:
             noise = file.read()
         facts = _told(report)
     if facts and "effects" in facts[-1]:
         return facts, noise, ""
-    if code is None:
+    if ended is None:
         return facts, noise, f"did not end within {timeout:g} s"
-    if code < 0:
-        return facts, noise, f"crashed the process ({signal.Signals(-code).name})"
-    return facts, noise, f"ended the process (exit code {code})"
+    if ended.code < 0:
+        return facts, noise, f"crashed the process ({signal.Signals(-ended.code).name})"
+    return facts, noise, f"ended the process (exit code {ended.code})"
 
 
 def _told(report: str) -> list[dict[str, Any]]:
@@ -157,13 +144,3 @@ def _told(report: str) -> list[dict[str, Any]]:
             return [json.loads(line) for line in file if line.endswith("\n")]
     except OSError:
         return []
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the probe, and what it started."""
-    if sys.platform == "win32":
-        child.kill()
-    else:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-    child.wait()

@@ -1,6 +1,6 @@
 """What `corekit doctor` runs in a process of its own: imports one plugin, and tells what that did.
 
-    python -m corekit.cli.probe DISTRIBUTION REPORT
+    python -m corekit.testing.probe DISTRIBUTION REPORT
 
 REPORT gets a line of JSON before and after each thing that is imported, so that whoever reads it knows which one ended
 the process. What the plugin prints goes where the process prints.
