@@ -6,6 +6,7 @@ import importlib
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from corekit.errors import (
@@ -245,6 +246,18 @@ class Registry:
         self._broken.clear()
         self._versions = {}
         self._complete.clear()
+
+    @contextmanager
+    def isolated(self) -> Iterator[Registry]:
+        """Set aside, inside a `with`, what the program registered and what files and variables decide; for tests."""
+        local = self._local
+        self.refresh()
+        self._local, self._declared = [], ()
+        try:
+            yield self
+        finally:
+            self._local = local
+            self.refresh()
 
     # Inside
 
