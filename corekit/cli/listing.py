@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from corekit.cli import options
-from corekit.registry import KINDS, Component, registry
+from corekit.registry import KINDS, Component, record, registry
 from corekit.registry.messages import inventory
 
 WIDTH = 120
@@ -54,7 +54,7 @@ def as_data(component: Component) -> dict[str, Any]:
         "version": component.version,
         "target": component.targets[component.name],
         "status": registry.status(component)[0],
-        "import_ms": registry.seen(component).get("ms"),
+        "import_ms": record.seen(component.distribution, component.version).get("ms"),
     }
 
 
@@ -84,7 +84,7 @@ def _print_tables(components: list[Component]) -> None:
             table.add_column(heading, min_width=widths.get(heading), overflow="fold")
         for component in group:
             # Text, not str: a stranger's name must not be read as markup
-            ms = registry.seen(component).get("ms")
+            ms = record.seen(component.distribution, component.version).get("ms")
             took = "-" if ms is None else f"{ms:.0f} ms"
             row = (component.kind, component.name, registry.status(component)[0], took, ", ".join(component.aliases))
             table.add_row(*map(Text, row))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Iterable
+from typing import Any
 
+from corekit.errors import StrictError
 from corekit.registry.component import Component
 from corekit.registry.found import HookModule, Problem
 
@@ -15,6 +19,7 @@ class Hooked:
         self.components: list[Component] = []
         self.problems: list[Problem] = []
         self._run: set[HookModule] = set()
+        self._functions: dict[str, list[Any]] = {}  # by name of the hook
 
     def waiting(self, modules: Iterable[HookModule]) -> list[HookModule]:
         """Return the modules that were not loaded yet, in their order."""
@@ -36,10 +41,28 @@ class Hooked:
         lacks = {module: lack(module.distribution) for module in modules}
         self.problems += [Problem(module.distribution, module.version, told) for module, told in lacks.items() if told]
         try:
-            components, problems = hooks.load([module for module, told in lacks.items() if not told])
+            loaded = hooks.load([module for module, told in lacks.items() if not told])
         except KeyboardInterrupt:
             self._run.difference_update(modules)
             raise
         offered = {(component.kind, component.id) for component in known}
-        self.components += [component for component in components if (component.kind, component.id) not in offered]
-        self.problems += problems
+        self.components += [one for one in loaded.components if (one.kind, one.id) not in offered]
+        self.problems += loaded.problems
+        for name, functions in loaded.functions.items():
+            self._functions.setdefault(name, []).extend(functions)
+
+    def call(self, name: str, facts: dict[str, Any]) -> None:
+        """Call a hook of all modules that have it; those that raise are warned of.
+
+        Raises:
+            StrictError: one raised, and COREKIT_STRICT=1.
+        """
+        if name not in self._functions:
+            return
+        from corekit.registry import hooks
+
+        for problem in hooks.call(self._functions[name], facts):
+            self.problems.append(problem)
+            if os.environ.get("COREKIT_STRICT") == "1":
+                raise StrictError(str(problem))
+            warnings.warn(str(problem), RuntimeWarning, stacklevel=2)

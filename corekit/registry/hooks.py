@@ -8,8 +8,8 @@ import, and a misspelt hook name passes in silence until somebody asks.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -36,31 +36,96 @@ class HookSpecs:
                 `register("optimizers", "Lion", LionClass)`. The component's id becomes `your-distribution:Lion`.
         """
 
+    @hookspec
+    def training_begins(self, model: Any) -> None:
+        """Know that `fit` begins, for example `print(f"training {model.name}")`; the model is compiled."""
 
-def load(modules: list[HookModule]) -> tuple[list[Component], list[Problem]]:
+    @hookspec
+    def training_ends(self, model: Any, history: Any) -> None:
+        """Know that `fit` has come to its end, for example `upload(model.name, history.history)`."""
+
+    @hookspec
+    def model_saved(self, model: Any, path: str) -> None:
+        """Know that a model was written to a file, for example `register_artifact(path)`."""
+
+    @hookspec
+    def model_loaded(self, model: Any, path: str) -> None:
+        """Know that a model was read from a file, for example `print(f"{model.name} from {path}")`."""
+
+
+HOOKS = tuple(name for name in vars(HookSpecs) if not name.startswith("_"))
+
+
+class Loaded(NamedTuple):
+    """What hook modules brought: components, what is wrong, and their functions by name of the hook."""
+
+    components: list[Component]
+    problems: list[Problem]
+    functions: dict[str, list[Function]]
+
+
+class Function(NamedTuple):
+    """A hook function, and whose it is."""
+
+    module: HookModule
+    implementation: Any  # pluggy's HookImpl
+
+
+def load(modules: list[HookModule]) -> Loaded:
     """Import the hook modules and call their `register_components`, each on its own.
 
-    A module that fails to import, misspells a hook, or raises half-way adds nothing, is named among the problems,
-    and the others still run.
+    A module that fails to import, misspells a hook or one of its arguments, or raises half-way adds nothing, is named
+    among the problems, and the others still run.
     """
-    components: list[Component] = []
-    problems: list[Problem] = []
+    found = Loaded([], [], {})
     for module in modules:
         try:
-            components += _load_one(module)
+            manager = _manager_of(module)
+            found.components.extend(_registered(module, manager))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too: a plugin must not end the program
             message = f'its hook module "{module.module}" was skipped ({described(error)}).'
+            found.problems.append(Problem(module.distribution, module.version, message))
+            continue
+        for name in HOOKS:
+            for implementation in getattr(manager.hook, name).get_hookimpls():
+                found.functions.setdefault(name, []).append(Function(module, implementation))
+    return found
+
+
+def call(functions: list[Function], facts: Mapping[str, Any]) -> list[Problem]:
+    """Call hook functions: `tryfirst` ones first, `trylast` ones last, else by the names of their distributions.
+
+    Returns:
+        A problem for each that raised; the others were called all the same.
+    """
+    problems = []
+    for module, how in sorted(functions, key=_order):
+        try:
+            how.function(**{name: facts[name] for name in how.argnames})
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            message = f'its hook {how.function.__name__} in "{module.module}" failed ({described(error)}).'
             problems.append(Problem(module.distribution, module.version, message))
-    return components, problems
+    return problems
 
 
-def _load_one(module: HookModule) -> list[Component]:
+def _order(one: Function) -> tuple[bool, bool, str, str]:
+    how = one.implementation
+    return not how.tryfirst, how.trylast, one.module.distribution, one.module.module
+
+
+def _manager_of(module: HookModule) -> pluggy.PluginManager:
     manager = pluggy.PluginManager("corekit")
     manager.add_hookspecs(HookSpecs)
     manager.register(importlib.import_module(module.module), module.distribution)
     manager.check_pending()  # a misspelt hook name raises here instead of never being called
+    return manager
+
+
+def _registered(module: HookModule, manager: pluggy.PluginManager) -> list[Component]:
     added: dict[tuple[str, str], Component] = {}
 
     def register(kind: str, name: str, value: Any) -> None:

@@ -21,6 +21,7 @@ from corekit.registry.standard import OWNERS
 Seen = dict[str, Any]
 """Of a distribution: "version", "verdict", "message", "ms" that importing it took, and what of it is "broken"."""
 
+_known: dict[str, Seen] | None = None
 _TRUSTED = frozenset(owner for names in OWNERS.values() for owner in names.values())
 
 
@@ -34,9 +35,25 @@ def known() -> dict[str, Seen]:
     return found if isinstance(found, dict) and all(isinstance(seen, dict) for seen in found.values()) else {}
 
 
-def keep(seen: Mapping[str, Seen]) -> None:
+def seen(distribution: str, version: str) -> Seen:
+    """Return what was last seen of this version of a distribution; {} where nobody looked. The file is read once."""
+    global _known
+    if _known is None:
+        _known = known()
+    found = _known.get(distribution, {})
+    return found if found.get("version") == version else {}
+
+
+def forget() -> None:
+    """Have the file read again."""
+    global _known
+    _known = None
+
+
+def keep(news: Mapping[str, Seen]) -> None:
     """Remember what was seen of some distributions, beside what is known of others."""
-    cache.replace(_file("seen.json"), json.dumps({**known(), **seen}))
+    cache.replace(_file("seen.json"), json.dumps({**known(), **news}))
+    forget()
 
 
 @contextlib.contextmanager

@@ -58,7 +58,6 @@ class Registry:
         self._views: dict[Policy, View] = {}  # by what `with` statements add to what is declared
         self._broken: dict[tuple[str, str], Problem] = {}
         self._told: set[tuple[str, str]] = set()  # old names that somebody was warned of
-        self._seen: dict[str, record.Seen] | None = None
 
     # What is there
 
@@ -125,18 +124,11 @@ class Registry:
             return "disabled", f"{reason}."
         if (problem := self._broken.get((component.kind, component.id))) is not None:
             return "broken", problem.message
-        seen = self.seen(component)
+        seen = record.seen(component.distribution, component.version)
         if seen.get("verdict") == "incompatible" or f"{component.kind} {component.name}" in seen.get("broken", ()):
             return seen["verdict"], seen["message"]
         hidden = self._hidden(component, component.name)
         return ("shadowed", hidden) if hidden else ("ok", "")
-
-    def seen(self, component: Component) -> record.Seen:
-        """Return what `corekit doctor` last saw of this version of a distribution; {} where it never looked."""
-        if self._seen is None:
-            self._seen = record.known()
-        seen = self._seen.get(component.distribution, {})
-        return seen if seen.get("version") == component.version else {}
 
     def decisions(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return the lists that hold now, as verb ("disable", "allow", "prefer") and names, the nearest first."""
@@ -203,6 +195,12 @@ class Registry:
         self._broken.pop(key, None)
         return value
 
+    def call_hooks(self, name: str, **facts: Any) -> None:
+        """Call a hook of `HookSpecs` in every module that has it. One that raises is warned of, and the others run."""
+        if self._read().hooks:  # else pluggy is not even imported
+            self._hooked.load(self._hooks_to_run(), self.lack, self._read().components)
+            self._hooked.call(name, facts)
+
     def component_of(self, kind: str, value: Any) -> Component | None:
         """Return the component whose object `value` is (a class or a function), if there is one.
 
@@ -240,8 +238,9 @@ class Registry:
 
     def refresh(self) -> None:
         """Forget what was read; the next look-up reads the environment again."""
-        self._found = self._declared = self._seen = None
+        self._found = self._declared = None
         self._hooked = Hooked()
+        record.forget()
         self._forget_views()
         self._broken.clear()
         self._versions = {}

@@ -13,6 +13,7 @@ from torch import Tensor
 from corekit.errors import LoadError
 from corekit.model.construction import construct
 from corekit.model.model import Model
+from corekit.registry import registry
 from corekit.saving import format as files
 from corekit.saving.format import Contents
 from corekit.saving.write import DTYPES
@@ -43,6 +44,7 @@ def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, An
         for name, weight in model.named_parameters():
             weight.requires_grad_(name not in (frozen if isinstance(frozen, list) else ()))
     model.eval()
+    registry.call_hooks("model_loaded", model=model, path=str(filepath))
     return model
 
 

@@ -56,6 +56,7 @@ def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: boo
         "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
     }  # fmt: skip
     files.write(path, {name: _bytes_of(name, weight) for name, weight in model.named_weights().items()}, metadata)
+    registry.call_hooks("model_saved", model=model, path=str(path))
 
 
 def _bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryview]:

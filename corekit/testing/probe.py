@@ -101,10 +101,10 @@ def main(distribution: str, report: str) -> None:
             if module.distribution == distribution:
                 tell(begin=f'hook module "{module.module}"')
                 start = time.perf_counter()
-                components, problems = hooks.load([module])
-                offered += [f"{component.kind} {component.name}" for component in components]
+                loaded = hooks.load([module])
+                offered += [f"{component.kind} {component.name}" for component in loaded.components]
                 took = 1e3 * (time.perf_counter() - start)
-                tell(end=module.module, ms=took, error=problems[0].message if problems else None)
+                tell(end=module.module, ms=took, error=loaded.problems[0].message if loaded.problems else None)
         sys.stdout.flush()
         tell(effects=effects(before, snapshot()), offered=sorted(offered))
     os._exit(0)  # whatever threads and exit handlers it left behind

@@ -17,6 +17,7 @@ import torch
 from corekit.errors import ArgumentError, DataError
 from corekit.model.model import Model
 from corekit.protocols.optimizer import Optimizer
+from corekit.registry import registry
 from corekit.training import data as sources
 from corekit.training.ahead import fetched_ahead
 from corekit.training.allocation import KeptMemory
@@ -112,6 +113,7 @@ def fit(
     made = train.batches if train.rows is None or has_own_step(model, "train") else train.rows
     model.stop_training = False
     logs: Mapping[str, float] = {}
+    registry.call_hooks("training_begins", model=model)
     tell(watchers, "on_train_begin")
     try:
         with ExitStack() as settings:
@@ -139,6 +141,7 @@ def fit(
     if isinstance(trainer.optimizer, Optimizer) and trainer.optimizer.use_ema and epochs > initial_epoch:
         trainer.optimizer.finalize_variable_values()
     tell(watchers, "on_train_end", logs)
+    registry.call_hooks("training_ends", model=model, history=history)
     return history
 
 

@@ -1,8 +1,11 @@
 import sys
 
 import pytest
+import torch
 
-from corekit.errors import UnknownNameError
+import corekit as ck
+from corekit.errors import StrictError, UnknownNameError
+from corekit.registry import registry
 
 NORMS = """
     import corekit
@@ -128,3 +131,94 @@ def test_ctrl_c_in_a_hook_goes_through(site):
     with pytest.raises(KeyboardInterrupt):
         registry.find("layers", "Norm")
     assert registry.pending_hooks() == ["corekit-hooked"]
+
+
+def notes(name, *, how="", body="notes.append('{name}')"):
+    body = body.format(name=name)
+    head = f"import sys, corekit\nfrom noted import notes\n@corekit.hookimpl({how})\n"
+    return f"{head}def training_begins(model):\n    {body}\n"
+
+
+def test_hooks_are_called_in_the_declared_order(site):
+    site.install("noted", {}, noted="notes = []")
+    for name, how in {"b-one": "", "a-last": "trylast=True", "c-first": "tryfirst=True", "a-two": ""}.items():
+        module = f"order_{name[0]}{name[2]}"
+        site.install(name, {"hooks": {"main": module}}, **{module: notes(name, how=how)})
+
+    site.registry().call_hooks("training_begins", model=None)
+
+    assert sys.modules["noted"].notes == ["c-first", "a-two", "b-one", "a-last"]
+
+
+def test_hook_that_raises_is_named_and_the_others_are_called(site):
+    site.install("noted", {}, noted="notes = []")
+    site.install("a-bad", {"hooks": {"main": "bad_hooks"}}, bad_hooks=notes("a-bad", body="raise KeyError('k')"))
+    site.install("a-exits", {"hooks": {"main": "exit_hooks"}}, exit_hooks=notes("a-exits", body="sys.exit(1)"))
+    site.install("b-good", {"hooks": {"main": "good_hooks"}}, good_hooks=notes("b-good"))
+    registry = site.registry()
+
+    with pytest.warns(RuntimeWarning, match="its hook training_begins in .* failed"):
+        registry.call_hooks("training_begins", model=None)
+
+    assert sys.modules["noted"].notes == ["b-good"]
+    bad, exits = registry.problems()
+    assert str(bad).startswith('a-bad 1.0: its hook training_begins in "bad_hooks" failed (KeyError')
+    assert (exits.distribution, "SystemExit" in exits.message) == ("a-exits", True)
+
+
+def test_strict_makes_an_error_of_a_hook_that_raises(site, monkeypatch):
+    site.install("noted", {}, noted="notes = []")
+    site.install("a-bad", {"hooks": {"main": "bad_hooks"}}, bad_hooks=notes("a-bad", body="raise KeyError('k')"))
+    monkeypatch.setenv("COREKIT_STRICT", "1")
+
+    with pytest.raises(StrictError, match="a-bad"):
+        site.registry().call_hooks("training_begins", model=None)
+
+
+def test_wrong_argument_of_a_hook_is_said_when_it_is_loaded(site):
+    source = "import corekit\n@corekit.hookimpl\ndef training_ends(model, history, speed): pass"
+    site.install("a-bad", {"hooks": {"main": "bad_hooks"}}, bad_hooks=source)
+    registry = site.registry()
+    registry.call_hooks("training_ends", model=None, history=None)
+
+    assert "was skipped" in registry.problems()[0].message
+    assert "speed" in registry.problems()[0].message
+
+
+def test_training_calls_its_hooks(site):
+    source = "import corekit\ntold = []\n" + "".join(
+        f"@corekit.hookimpl\ndef {name}({', '.join(facts)}):\n    told.append(({name!r}, {facts[-1]}))\n"
+        for name, facts in {
+            "training_begins": ["model"],
+            "training_ends": ["model", "history"],
+        }.items()
+    )
+    site.install("a-listener", {"hooks": {"main": "listening"}}, listening=source)
+    model = ck.Sequential([ck.Input((2,)), ck.layer(torch.nn.Flatten()), Scale()])
+    model.compile(torch.optim.SGD, torch.nn.MSELoss(), jit_compile=False)
+    history = model.fit(torch.ones(4, 2), torch.ones(4, 2), verbose=0)
+    told = sys.modules["listening"].told
+
+    assert told == [("training_begins", model), ("training_ends", history)]
+
+
+class Scale(ck.Layer):
+    """The least that can be trained."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(), initializer=torch.nn.init.ones_, name="scale")
+
+    def call(self, inputs):
+        return inputs * self.scale
+
+
+def test_files_call_their_hooks(tmp_path):
+    heard = []
+    path = tmp_path / "m.safetensors"
+    model = ck.Sequential([ck.Input((2,)), ck.layers.Dense(1)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "call_hooks", lambda name, **facts: heard.append((name, sorted(facts))))
+        model.save(path)
+        ck.load_model(path)
+
+    assert heard == [("model_saved", ["model", "path"]), ("model_loaded", ["model", "path"])]
