@@ -10,56 +10,21 @@ import sys
 import tomllib
 from pathlib import Path
 
+from corekit.cli.stub_text import OWN, stub
+
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = {
-    "layers": ["from corekit.model.graph import Input as Input", "from corekit.protocols.layer import Layer as Layer"],
-    "optimizers": [
-        "from corekit import optimizers as optimizers",
-        "from corekit import schedules as schedules",
-        "from corekit.protocols.optimizer import Optimizer as Optimizer",
-    ],
-    "losses": ["from corekit.protocols.loss import Loss as Loss"],
-    "metrics": ["from corekit.protocols.metric import Metric as Metric"],
-    "activations": [],
-    "initializers": ["from corekit.protocols.weights import Initializer as Initializer"],
-    "regularizers": ["from corekit.protocols.weights import Regularizer as Regularizer"],
-    "constraints": ["from corekit.protocols.weights import Constraint as Constraint"],
-    "schedules": ["from corekit.protocols.schedule import LearningRateSchedule as LearningRateSchedule"],
-    "callbacks": [
-        "from corekit.protocols.callback import Callback as Callback",
-        "from corekit.training.history import History as History",
-    ],
-    "ops": [],
-}
-WITHOUT_GET = ("callbacks", "ops")
 NOTE = "# Written by `make stubs` from the plugins' entry points; do not edit."
 
 
 def standard_entries() -> dict[str, dict[str, tuple[str, str]]]:
     """Return kind -> name -> (distribution, target) of every plugin in plugins/."""
-    found: dict[str, dict[str, tuple[str, str]]] = {kind: {} for kind in KINDS}
+    found: dict[str, dict[str, tuple[str, str]]] = {kind: {} for kind in OWN}
     for path in sorted((ROOT / "plugins").glob("*/pyproject.toml")):
         project = tomllib.loads(path.read_text())["project"]
         for group, entries in project.get("entry-points", {}).items():
             for name, target in entries.items():
                 found[group.removeprefix("corekit.")][name] = (project["name"], target)
     return found
-
-
-def stub(kind: str, entries: dict[str, tuple[str, str]]) -> str:
-    """Return the .pyi of one namespace. An alias is an assignment: `import A as B` exports nothing from a stub."""
-    imports = list(KINDS[kind])
-    aliases = ["experimental = optimizers"] if kind == "optimizers" else []
-    for name, (_, target) in sorted(entries.items()):
-        module, _, attribute = target.partition(":")
-        imports.append(f"from {module} import {attribute} as {attribute}")
-        if name != attribute:
-            aliases.append(f"{name} = {attribute}")
-    lines = [NOTE, "from typing import Any", "", *sorted(set(imports), key=_import_order), "", *aliases]
-    if kind not in WITHOUT_GET:
-        lines.append("def get(spec: Any) -> Any: ...")
-    lines += ["def __getattr__(name: str) -> Any: ...  # what other distributions bring", ""]
-    return "\n".join(lines)
 
 
 def owners(entries: dict[str, dict[str, tuple[str, str]]]) -> str:
@@ -83,14 +48,13 @@ def owners(entries: dict[str, dict[str, tuple[str, str]]]) -> str:
 def generated() -> dict[Path, str]:
     """Return every generated file with its text."""
     entries = standard_entries()
-    files = {ROOT / "corekit" / f"{kind}.pyi": stub(kind, entries[kind]) for kind in KINDS}
+    files = {ROOT / "corekit" / f"{kind}.pyi": _stub(kind, entries[kind]) for kind in OWN}
     files[ROOT / "corekit" / "registry" / "standard.py"] = owners(entries)
     return files
 
 
-def _import_order(line: str) -> tuple[bool, str, str]:
-    _, module, _, name, *_ = line.split()
-    return (module.split(".")[0] != "corekit", module, name)
+def _stub(kind: str, entries: dict[str, tuple[str, str]]) -> str:
+    return stub(kind, {name: target for name, (_, target) in entries.items()}, note=NOTE)
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ COMMANDS = {
     "info": "corekit.cli.info:info",
     "list": "corekit.cli.listing:listing",
     "new": "corekit.cli.new:new",
+    "stubs": "corekit.cli.stubs:stubs",
     "timings": "corekit.cli.timings:timings",
     "why": "corekit.cli.why:why",
 }
