@@ -88,6 +88,8 @@ def _chosen(kind: str) -> tuple[dict[str, str], list[LeftOut]]:
     left_out: list[LeftOut] = []
     for component in registry.components(kind):
         for name, target in sorted(component.targets.items()) if component.distribution != LOCAL else ():
+            if name in component.old:
+                continue
             if reason := _reason_for_none(component, name):
                 left_out.append(LeftOut(kind, name, component.id, reason))
             else:
