@@ -45,7 +45,8 @@ def info(name: str, kind: str | None, as_json: bool) -> None:
 
 
 def _facts(component: Component) -> dict[str, Any]:
-    facts = {**as_data(component), "signature": None, "summary": None, "error": None}
+    others = [one.id for one in registry.offering(component.kind, component.name) if one is not component]
+    facts = {**as_data(component), "also_offered_by": others, "signature": None, "summary": None, "error": None}
     try:
         value = registry.load(component)
     except BrokenPluginError as error:
@@ -84,6 +85,7 @@ def _written(facts: dict[str, Any]) -> str:
         "kind": facts["kind"],
         "distribution": f"{facts['distribution']} {facts['version']}",
         "aliases": ", ".join(facts["aliases"]),
+        "also by": ", ".join(facts["also_offered_by"]),
         "code": facts["target"],
         "signature": facts["signature"],
     }

@@ -131,3 +131,12 @@ def test_json_of_a_broken_plugin_has_the_error(run, site):
 
     assert result.exit_code == 1
     assert "ZeroDivisionError" in json.loads(result.stdout)[0]["error"]
+
+
+def test_info_says_who_else_has_the_name(run, site):
+    site.install("corekit-others", {"layers": {"Norm": "others:Norm"}}, others="class Norm: pass")
+
+    result = run("corekit-norms:Norm")
+
+    assert "  also by       corekit-others:Norm\n" in result.stdout
+    assert json.loads(run("corekit-norms:Norm", "--json").stdout)[0]["also_offered_by"] == ["corekit-others:Norm"]
