@@ -1,4 +1,4 @@
-"""The command `corekit`: looks at what is installed and starts new plugins. Imports no torch and no plugin by itself.
+"""The command `corekit`: looks at plugins, decides about them, starts new ones. Imports no torch or plugin by itself.
 
 One file per command, imported when the command is used. A command that has to look at a plugin's code says so.
 """
@@ -15,7 +15,9 @@ from corekit.errors import CorekitError
 
 COMMANDS = {
     "bisect": "corekit.cli.bisect:bisect",
+    "disable": "corekit.cli.disable:disable",
     "doctor": "corekit.cli.doctor:doctor",
+    "enable": "corekit.cli.enable:enable",
     "info": "corekit.cli.info:info",
     "list": "corekit.cli.listing:listing",
     "new": "corekit.cli.new:new",
@@ -53,13 +55,14 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
-        "Exit codes: 0 it is done; 1 what was asked for is not there or is broken; 2 the command line is wrong.\n\n"
+        "Exit codes: 0 it is done; 1 what was asked for is not there or is broken; "
+        "2 the command line is wrong.\n\n"
         "Example: corekit list"
     ),
 )
 @click.version_option(__version__, prog_name="corekit")
 def group() -> None:
-    """Look at installed corekit plugins and start new ones."""
+    """Look at installed corekit plugins, decide which are used, and start new ones."""
 
 
 def main() -> None:

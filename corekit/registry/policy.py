@@ -55,7 +55,7 @@ class Decision(NamedTuple):
         """
         if isinstance(names, str) or not isinstance(names, Iterable) or not all(isinstance(n, str) for n in names):
             raise ArgumentError(f'{place}: {verb} is {names!r}; expected a list of names, such as ["corekit-einops"].')
-        return cls(verb, tuple(map(_spelt, names)), place)
+        return cls(verb, tuple(map(spelt, names)), place)
 
 
 Policy = tuple[Decision, ...]
@@ -81,8 +81,8 @@ def declared() -> Policy:
         names = [name for name in os.environ.get(variable, "").replace(",", " ").split() if name]
         if names:
             found.append(Decision.made(verb, names, variable))
-    for path in (_project_file(), _user_file()):
-        for verb, names in _written(path).items():
+    for path in (project_file(), user_file()):
+        for verb, names in written(path).items():
             if verb in LISTS:
                 found.append(Decision.made(verb, names, path))
     return tuple(found)
@@ -182,12 +182,18 @@ def check(policy: Policy, known: Collection[str]) -> None:
                 raise ArgumentError(f'{decision.place}: {decision.verb} names "{name}", which is not installed.{hint}')
 
 
-def _spelt(name: str) -> str:
+def spelt(name: str) -> str:
+    """Return a name in a list as it is compared: the distribution in its canonical form.
+
+    Example:
+        >>> spelt("Corekit_Einops:Rearrange")
+        'corekit-einops:Rearrange'
+    """
     distribution, colon, component = name.strip().partition(":")
     return f"{canonical(distribution)}{colon}{component}"
 
 
-def _project_file() -> str:
+def project_file() -> str:
     """Return the nearest pyproject.toml above the working directory; "" where there is none."""
     try:
         folder = os.getcwd()
@@ -202,7 +208,8 @@ def _project_file() -> str:
             return ""
 
 
-def _user_file() -> str:
+def user_file() -> str:
+    """Return the path of the user's own file, which need not exist."""
     if named := os.environ.get("COREKIT_CONFIG"):
         return named
     if sys.platform == "win32":
@@ -214,8 +221,12 @@ def _user_file() -> str:
     return os.path.join(home, "corekit", "config.toml")
 
 
-def _written(path: str) -> dict[str, Any]:
-    """Return corekit's table of a file: all of the user's own, `[tool.corekit]` of a project's."""
+def written(path: str) -> dict[str, Any]:
+    """Return corekit's table of a file: all of the user's own, `[tool.corekit]` of a project's; {} where there is none.
+
+    Raises:
+        ArgumentError: it cannot be read, or is no TOML.
+    """
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -223,15 +234,20 @@ def _written(path: str) -> dict[str, Any]:
         return {}
     except OSError as error:  # what it forbids must not be allowed for that
         raise ArgumentError(f"{path} cannot be read: {error.strerror}.") from error
-    is_project = os.path.basename(path) == "pyproject.toml"
-    if is_project and not re.search(_HAS_TABLE, content):
+    table = table_name(path)
+    if table and not re.search(_HAS_TABLE, content):
         return {}  # nearly always, and parsing it costs more than finding all plugins
     import tomllib
 
     try:
-        table: Any = tomllib.loads(content.decode())
+        found: Any = tomllib.loads(content.decode())
     except ValueError as error:
         raise ArgumentError(f"{path} cannot be read: {error}.") from error
-    for part in ("tool", "corekit") if is_project else ():
-        table = table.get(part, {}) if isinstance(table, dict) else {}
-    return table if isinstance(table, dict) else {}
+    for part in table.split(".") if table else ():
+        found = found.get(part, {}) if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def table_name(path: str) -> str:
+    """Return which table of a file is corekit's; "" stands for all of it."""
+    return "tool.corekit" if os.path.basename(path) == "pyproject.toml" else ""
