@@ -1,5 +1,7 @@
 """Fake distributions: metadata and modules in a folder of the test's own, found as pip's would be."""
 
+import base64
+import hashlib
 import importlib
 import sys
 import textwrap
@@ -51,6 +53,16 @@ class Site:
         for module, source in modules.items():
             place.joinpath(f"{module}.py").write_text(textwrap.dedent(source))
         importlib.invalidate_caches()
+
+    def record(self, name: str, *modules: str, version: str = "1.0", folder: str = "site") -> None:
+        """Write a distribution's RECORD: of its metadata and of modules, as they are now."""
+        place = self.root / folder
+        info = place / f"{name.replace('-', '_')}-{version}.dist-info"
+        lines = [f"{info.name}/RECORD,,"]
+        for path in [*(path for path in info.iterdir() if path.name != "RECORD"), *(place / m for m in modules)]:
+            digest = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).decode().rstrip("=")
+            lines.append(f"{path.relative_to(place).as_posix()},sha256={digest},{path.stat().st_size}")
+        info.joinpath("RECORD").write_text("\n".join(lines) + "\n")
 
     def registry(self, owners: dict[str, dict[str, str]] | None = None) -> Registry:
         """Return a registry of what is installed here; no name has an owner unless told."""

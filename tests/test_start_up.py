@@ -59,6 +59,18 @@ def test_command_imports_neither_torch_nor_plugin(words):
     assert plugins(modules) == set()
 
 
+def test_commands_that_write_import_neither_torch_nor_plugin(tmp_path):
+    name = "corekit-layers-basic"
+    commands = [["lock", "--output", "a.lock"], ["sync", "--lock", "a.lock"], ["disable", name], ["enable", name]]
+    (tmp_path / "pyproject.toml").touch()
+
+    modules = imported_by("\n".join([f"import os\nos.chdir({str(tmp_path)!r})", *(command(*c) for c in commands)]))
+
+    assert {"corekit.cli.lock", "corekit.cli.sync", "corekit.cli.disable", "corekit.cli.enable"} <= modules
+    assert modules & {"torch", "numpy", "pluggy"} == set()
+    assert plugins(modules) == set()
+
+
 DENSE = """
 model = ck.Sequential([ck.layers.Dense(4, input_shape=(3,)), ck.layers.Dense(2, activation="softmax")])
 x = np.ones((8, 3))

@@ -20,8 +20,10 @@ COMMANDS = {
     "enable": "corekit.cli.enable:enable",
     "info": "corekit.cli.info:info",
     "list": "corekit.cli.listing:listing",
+    "lock": "corekit.cli.lock:lock",
     "new": "corekit.cli.new:new",
     "stubs": "corekit.cli.stubs:stubs",
+    "sync": "corekit.cli.sync:sync",
     "timings": "corekit.cli.timings:timings",
     "why": "corekit.cli.why:why",
 }
@@ -55,7 +57,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
-        "Exit codes: 0 it is done; 1 what was asked for is not there or is broken; "
+        "Exit codes: 0 it is done; 1 what was asked for is not there, is broken or differs; "
         "2 the command line is wrong.\n\n"
         "Example: corekit list"
     ),
