@@ -74,7 +74,7 @@ def _text(path: str) -> str:
 
 def known() -> set[str]:
     """Return what may be switched off: distributions and ids, installed or standard; see `policy.check`."""
-    return registry._known()
+    return registry.names_in_lists()
 
 
 def check(names: Collection[str], known: Collection[str]) -> None:

@@ -34,6 +34,8 @@ def scan() -> Scan:
 
 
 def _read_distribution(found: Scan, plugin: Found) -> None:
+    if plugin.fault is not None:
+        raise plugin.fault
     groups = metadata.groups_of(plugin.entry_points, PREFIX)
     if not groups:
         return

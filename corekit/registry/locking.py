@@ -15,10 +15,10 @@ from typing import Any
 
 from corekit import __version__
 from corekit.errors import ArgumentError
-from corekit.registry import discovery, environment, metadata
+from corekit.registry import discovery, environment, looking, metadata
 from corekit.registry.component import canonical, described
 from corekit.registry.contents import contents
-from corekit.registry.environment import PREFIX, Found
+from corekit.registry.looking import PREFIX, Found
 from corekit.registry.toml import quoted
 
 FORMAT = 1
@@ -64,7 +64,7 @@ def installed() -> list[Installed]:
     components: dict[str, dict[str, list[str]]] = {}
     for component in discovery.scan().components:
         components.setdefault(component.distribution, {}).setdefault(component.kind, []).append(component.id)
-    found = [one for plugin in environment.look(environment.search_path()).plugins for one in _read(plugin, components)]
+    found = [one for plugin in looking.look(environment.search_path()).plugins for one in _read(plugin, components)]
     if not any(one.entry.name == "corekit" for one in found):  # it is run from a folder, without metadata
         found.append(Installed(Entry("corekit", __version__)))
     return sorted(found, key=lambda one: one.entry.name)

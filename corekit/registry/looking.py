@@ -29,12 +29,21 @@ class Found:
         where: its folder of metadata, or the entry of the path that holds it in another form.
         entry_points: the content of its entry_points.txt.
         metadata: that of its METADATA file, where it lies in no folder.
+        fault: why it cannot be read, where that is known already.
 
     Its `copies` say where more metadata of the same name lies, which Python does not use.
     """
 
-    def __init__(self, name: str, where: str, entry_points: bytes, metadata: bytes | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        where: str,
+        entry_points: bytes,
+        metadata: bytes | None = None,
+        fault: Exception | None = None,
+    ) -> None:
         self.name, self.where, self.entry_points, self.metadata = name, where, entry_points, metadata
+        self.fault = fault
         self.copies: list[str] = []
 
     def read_metadata(self) -> bytes:
@@ -73,9 +82,11 @@ def look(path: Sequence[str]) -> Look:
     for name, where, found in everything:
         if name in first:
             copies.setdefault(name, []).append(where)
+            if found is None:  # once it is whole, it may be the one that counts
+                files += [os.path.join(where, file) for file in _FILES]
             continue
         first[name] = found or _offering(name, where)
-        if found is None and (first[name] or where.endswith(".egg-info")):
+        if found is None and (first[name] or where.lower().endswith("egg-info")):
             files += [os.path.join(where, file) for file in (ENTRY_POINTS, *(_told_by(where) if first[name] else ()))]
     for name, places in copies.items():
         if (found := first[name]) is not None:
@@ -85,6 +96,9 @@ def look(path: Sequence[str]) -> Look:
 
 def _in_entry(entry: str) -> Iterator[tuple[str, str, Found | None]]:
     """Yield canonical name and place of what an entry holds; of plugins that lie in no folder also all about them."""
+    if os.path.isdir(info := os.path.join(entry, "EGG-INFO")) and not is_folder(entry):
+        yield name_of(entry), info, None
+        return
     if not is_folder(entry):
         yield from _by_library(entry, path=[entry])
         return
@@ -100,12 +114,18 @@ def _by_library(place: str, **where: Any) -> Iterator[tuple[str, str, Found | No
     """Yield the same of the plugins that importlib-metadata finds: what is in archives, or known to a finder alone."""
     import importlib_metadata
 
+    importlib_metadata.MetadataPathFinder.invalidate_caches()  # it knows archives by their time alone
     for distribution in importlib_metadata.distributions(**where):
-        entry_points = distribution.read_text(ENTRY_POINTS) or ""
-        if PREFIX in entry_points:
-            name = canonical(distribution.metadata["Name"] or "")
+        name = name_of(place)
+        try:
+            entry_points = distribution.read_text(ENTRY_POINTS) or ""
+            if PREFIX not in entry_points:
+                continue
+            name = canonical(distribution.metadata["Name"] or name)
             metadata = next(filter(None, map(distribution.read_text, _FILES)), "")
             yield name, place, Found(name, place, entry_points.encode(), metadata.encode())
+        except Exception as error:  # whatever the library raises of what is damaged
+            yield name, place, Found(name, place, b"", fault=error)
 
 
 def _offering(name: str, folder: str) -> Found | None:

@@ -134,6 +134,18 @@ class Registry:
         """Return the lists that hold now, as verb ("disable", "allow", "prefer") and names, the nearest first."""
         return [(decision.verb, decision.names) for decision in self._view().policy]
 
+    def names_in_lists(self) -> set[str]:
+        """Return what a policy may name: distributions and ids, installed or standard."""
+        found = self._read()
+        known = {owner for names in self.owners.values() for owner in names.values()}
+        known |= {f"{owner}:{name}" for names in self.owners.values() for name, owner in names.items()}
+        for component in [*found.components, *self._local]:
+            known |= {component.distribution, component.id}
+        known |= {problem.distribution for problem in found.problems}
+        for hook in found.hooks:
+            known |= {hook.distribution, f"{hook.distribution}:"}  # nobody knows yet what it adds
+        return known
+
     def owner(self, kind: str, name: str) -> str | None:
         """Return the standard distribution that owns a name, installed or not; None if anybody may have it."""
         return self._owner_of.get((kind, fold(name)))
@@ -302,7 +314,7 @@ class Registry:
             decided = (*entered, *self._declared)
             try:
                 if decided:
-                    policy.check(decided, self._known())
+                    policy.check(decided, self.names_in_lists())
             except ArgumentError:
                 if not self._look_again():  # what is named may have been installed just now
                     raise
@@ -313,18 +325,6 @@ class Registry:
     def _forget_views(self) -> None:
         self._views.clear()
         shown.withdraw()
-
-    def _known(self) -> set[str]:
-        """Return what a policy may name: distributions and ids, installed or standard."""
-        found = self._read()
-        known = {owner for names in self.owners.values() for owner in names.values()}
-        known |= {f"{owner}:{name}" for names in self.owners.values() for name, owner in names.items()}
-        for component in [*found.components, *self._local]:
-            known |= {component.distribution, component.id}
-        known |= {problem.distribution for problem in found.problems}
-        for hook in found.hooks:
-            known |= {hook.distribution, f"{hook.distribution}:"}  # nobody knows yet what it adds
-        return known
 
     def _look_up(self, kind: str, name: str, *, exact: bool) -> Component:
         check_kind(kind)
