@@ -1,4 +1,4 @@
-"""What the index is not yet right about: each case that the histories of `test_index_truth` leave out."""
+"""What was wrong with the index once, found by the histories of `test_index_truth`; and what it need not see."""
 
 import gc
 import os
