@@ -6,7 +6,7 @@ import torch.distributed as dist
 
 from corekit.errors import StateError
 from corekit.registry import registry
-from corekit.registry.state import difference, state
+from corekit.registry.state import difference, digest, state
 
 
 def check_same_plugins() -> None:
@@ -17,8 +17,13 @@ def check_same_plugins() -> None:
     """
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return
-    every: list[list[str]] = [[] for _ in range(dist.get_world_size())]
-    dist.all_gather_object(every, state(registry))
+    mine, ranks = state(registry), dist.get_world_size()
+    digests = [""] * ranks
+    dist.all_gather_object(digests, digest(mine))
+    if len(set(digests)) == 1:
+        return
+    every: list[list[str]] = [[]] * ranks
+    dist.all_gather_object(every, mine)
     for rank, other in enumerate(every):
         if told := difference(every[0], other, "rank 0", f"rank {rank}"):
             raise StateError(
