@@ -343,12 +343,13 @@ class Registry:
 
     def _say_if_renamed(self, component: Component, name: str) -> None:
         """Warn, once in a process, where a component was looked up by a name that it had once."""
-        if not component.was_called(name) or (component.id, name) in self._told:
+        if not component.was_called(name):
             return
-        self._told.add((component.id, name))
         if os.environ.get("COREKIT_STRICT") == "1":
             raise StrictError(messages.renamed(component, name))
-        warnings.warn(messages.renamed(component, name), FutureWarning, stacklevel=2)
+        if (component.id, name) not in self._told:
+            self._told.add((component.id, name))
+            warnings.warn(messages.renamed(component, name), FutureWarning, stacklevel=2)
 
     def _meant(self, kind: str, name: str, *, exact: bool, hooks: bool) -> list[Component]:
         """Return what a name or id means: one component, several that clash, or none.
