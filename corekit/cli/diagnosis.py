@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import signal
@@ -14,6 +12,7 @@ from typing import Any, NamedTuple
 
 from corekit.cli import child
 from corekit.registry import looking, registry
+from corekit.registry.contents import contents
 from corekit.registry.environment import search_path
 
 SLOW = 1000.0
@@ -74,29 +73,11 @@ def stale_copies(distributions: Collection[str]) -> list[str]:
 def changed_files(distribution: str) -> list[str]:
     """Return, in a sentence, which files of a plugin are not as its RECORD says that they were installed."""
     found = next((one for one in looking.look(search_path()).plugins if one.name == distribution), None)
-    try:
-        with open(os.path.join(found.where if found else "", "RECORD"), encoding="utf-8") as file:
-            rows = [line.rstrip("\n").rsplit(",", 2) for line in file]
-    except (OSError, UnicodeDecodeError):
-        return []  # what was installed in another way says nothing of its files
-    assert found is not None
-    wrong = [row[0] for row in rows if len(row) == 3 and _differs(os.path.dirname(found.where), row[0], row[1])]
+    wrong = contents(found.where, ()).changed if found is not None else ()
     if not wrong:
         return []
     more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
     return [f"its file {wrong[0]}{more} is not as it was installed:  pip install --force-reinstall {distribution}"]
-
-
-def _differs(folder: str, name: str, noted: str) -> bool:
-    method, _, digest = noted.partition("=")
-    if method != "sha256" or name.endswith(".pyc"):
-        return False
-    try:
-        with open(os.path.join(folder, name), "rb") as file:
-            found = hashlib.file_digest(file, "sha256").digest()
-    except OSError:
-        return True
-    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() != digest.rstrip("=")
 
 
 def _probed(distribution: str, timeout: float) -> tuple[dict[str, str], list[str], float | None]:

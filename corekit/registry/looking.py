@@ -76,21 +76,22 @@ class Look(NamedTuple):
 def look(path: Sequence[str]) -> Look:
     """Find the plugins. Of several distributions of one name the first on the path counts: Python imports that one."""
     first: dict[str, Found | None] = {}  # None: it offers nothing
+    places: dict[str, str] = {}
     copies: dict[str, list[str]] = {}
     files: list[str] = []
     everything = _by_library("a finder") if has_own_finders() else (item for entry in path for item in _in_entry(entry))
     for name, where, found in everything:
         if name in first:
             copies.setdefault(name, []).append(where)
-            if found is None:  # once it is whole, it may be the one that counts
-                files += [os.path.join(where, file) for file in _FILES]
+            if found is None:  # once it is whole, or the other one no longer, it may be the one that counts
+                files += [os.path.join(folder, file) for folder in (places[name], where) for file in _FILES]
             continue
-        first[name] = found or _offering(name, where)
+        first[name], places[name] = found or _offering(name, where), where
         if found is None and (first[name] or where.lower().endswith("egg-info")):
             files += [os.path.join(where, file) for file in (ENTRY_POINTS, *(_told_by(where) if first[name] else ()))]
-    for name, places in copies.items():
+    for name, others in copies.items():
         if (found := first[name]) is not None:
-            found.copies = places
+            found.copies = others
     return Look(sorted(filter(None, first.values()), key=lambda found: found.name), files)
 
 

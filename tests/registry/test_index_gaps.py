@@ -82,6 +82,16 @@ def test_second_copy_that_becomes_whole_is_seen(root):
     assert index.current().plain() == freshly_scanned()
 
 
+def test_copy_that_is_no_longer_whole_makes_way(root):
+    install(root / "site" / "norms-1.0.dist-info", NORM)
+    install(root / "site" / "norms-2.0.dist-info", b"[console_scripts]\nnorm = norms:main\n")
+    index.fresh()
+
+    root.joinpath("site", "norms-2.0.dist-info", "METADATA").unlink()
+
+    assert index.current().plain() == freshly_scanned()
+
+
 def test_file_removed_during_a_scan_is_seen(root, monkeypatch):
     monkeypatch.setattr(index, "YOUNG", 50 * 10**6)
     install(root / "site" / "norms-1.0.dist-info", NORM)
