@@ -115,8 +115,9 @@ def fresh() -> Scan:
     began, path = time.time_ns(), _path_now()
     found = discovery.scan()
     if path == _path_now() and not environment.has_own_finders():  # else it may be of two times at once
-        missing = [os.path.dirname(file) for file in found.files if _state(file) is None]
-        files = [[file, _state(file)] for file in [*found.files, *missing]]  # a folder tells when a file of it went
+        files = [[file, _state(file)] for file in found.files]
+        missing = [os.path.dirname(file) for file, state in zip(found.files, files, strict=True) if state[1] is None]
+        files += [[folder, _state(folder)] for folder in missing]  # a folder tells when a file of it went
         plain = found.plain()
         head = {"key": _key(), "began": began, "path": path, "files": files}
         head |= {"hooks": plain["hooks"], "problems": plain["problems"]}

@@ -7,6 +7,7 @@ Left out is the one change that the index need not see; it stands in `test_index
 """
 
 import gc
+import os
 import shutil
 import zipfile
 from collections import Counter
@@ -343,13 +344,16 @@ def write_file(file: Path, content: bytes) -> None:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # importlib-metadata leaves archives open
 @pytest.mark.parametrize("examples", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_index_equals_a_fresh_scan_after_every_step(examples, disk_kind, monkeypatch):
+    """HISTORIES=5000 in the environment asks for so many new ones; else each run has the same ones."""
+    wanted = os.environ.get("HISTORIES")
     SEEN.clear()
     monkeypatch.setattr(History, "new_disk", disk_kind, raising=False)
 
     run_state_machine_as_test(
         History,
         settings=settings(
-            max_examples=examples,
+            max_examples=int(wanted or examples),
+            derandomize=not wanted,
             stateful_step_count=30,
             deadline=None,
             print_blob=True,
