@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 
 
 def folder(part: str) -> str:
@@ -36,7 +35,9 @@ def replace(path: str, content: str) -> None:
 
     What cannot be kept is computed again, so a read-only home or a full disk is no error.
     """
-    part = f"{path}.{os.getpid()}-{threading.get_ident()}.part"  # tempfile costs more to import than a scan
+    import threading  # most programs only read
+
+    part = f"{path}.{os.getpid()}-{threading.get_ident()}.part"  # importing tempfile would be a quarter of a first scan
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(part, "w", encoding="utf-8", opener=_for_this_user) as file:

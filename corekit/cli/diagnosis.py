@@ -7,13 +7,12 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from corekit.cli import child
-from corekit.registry import looking, registry
+from corekit.registry import registry
 from corekit.registry.contents import contents
-from corekit.registry.environment import search_path
+from corekit.registry.looking import Found
 
 SLOW = 1000.0
 """Milliseconds beyond corekit's and torch's own that an import may take before it is mentioned."""
@@ -41,18 +40,19 @@ class Diagnosis(NamedTuple):
     broken: tuple[str, ...] = ()
 
 
-def diagnose(distribution: str, timeout: float) -> Diagnosis:
+def diagnose(distribution: str, place: Found | None, timeout: float) -> Diagnosis:
     """Look at a plugin.
 
     Args:
         distribution: canonical name.
+        place: where it lies; None where its metadata could not be read.
         timeout: seconds that its imports may take.
     """
     mine = [component for component in registry.components() if component.distribution == distribution]
     told = [problem for problem in registry.problems() if problem.distribution == distribution]
     versions = [component.version for component in mine] + [problem.version for problem in told]
     version = next(iter(versions), "")
-    findings = [problem.message for problem in told] + changed_files(distribution)
+    findings = [problem.message for problem in told] + changed_files(place)
     if mine and all(registry.refusal(component) for component in mine):
         return Diagnosis(distribution, version, "disabled", [*findings, f"{registry.refusal(mine[0])}."])
     if lack := registry.lack(distribution):
@@ -64,20 +64,18 @@ def diagnose(distribution: str, timeout: float) -> Diagnosis:
     return Diagnosis(distribution, version, verdict, [*findings, *broken.values(), *noted], ms, tuple(broken))
 
 
-def stale_copies(distributions: Collection[str]) -> list[str]:
+def stale_copies(plugin: Found) -> list[str]:
     """Return the folders of metadata that installers left beside the one of the same plugin that Python uses."""
-    used = [one for one in looking.look(search_path()).plugins if one.name in distributions]
-    return [copy for one in used for copy in one.copies if os.path.dirname(copy) == os.path.dirname(one.where)]
+    return [copy for copy in plugin.copies if os.path.dirname(copy) == os.path.dirname(plugin.where)]
 
 
-def changed_files(distribution: str) -> list[str]:
+def changed_files(plugin: Found | None) -> list[str]:
     """Return, in a sentence, which files of a plugin are not as its RECORD says that they were installed."""
-    found = next((one for one in looking.look(search_path()).plugins if one.name == distribution), None)
-    wrong = contents(found.where, ()).changed if found is not None else ()
-    if not wrong:
+    wrong = contents(plugin.where, ()).changed if plugin is not None else ()
+    if plugin is None or not wrong:
         return []
     more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return [f"its file {wrong[0]}{more} is not as it was installed:  pip install --force-reinstall {distribution}"]
+    return [f"its file {wrong[0]}{more} is not as it was installed:  pip install --force-reinstall {plugin.name}"]
 
 
 def _probed(distribution: str, timeout: float) -> tuple[dict[str, str], list[str], float | None]:

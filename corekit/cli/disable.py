@@ -7,7 +7,7 @@ import json
 import click
 
 from corekit.cli import options, switches
-from corekit.registry import policy, toml
+from corekit.registry import policy, registry, toml
 
 
 @click.command(
@@ -24,7 +24,7 @@ def disable(names: tuple[str, ...], user: bool, as_json: bool) -> None:
     stays as it is. The standard parts can be switched off too.
     """
     wanted = list(dict.fromkeys(map(policy.spelt, names)))
-    switches.check(wanted, switches.known())
+    switches.check(wanted, registry.names_in_lists())
     path = switches.file_of(user)
     there = set(map(policy.spelt, switches.listed(path)))
     new = [name for name in wanted if name not in there]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +12,10 @@ import click
 
 from corekit.cli import options
 from corekit.cli.diagnosis import Diagnosis, diagnose, stale_copies
-from corekit.errors import UnknownNameError
-from corekit.registry import index, record, registry
-from corekit.registry.component import canonical
+from corekit.cli.distributions import named
+from corekit.registry import index, looking, record, registry
+from corekit.registry.environment import search_path
+from corekit.registry.looking import Found
 
 
 @click.command(short_help="Say what ails installed plugins.", epilog="Example: corekit doctor --timeout 60")
@@ -33,17 +35,16 @@ def doctor(distributions: tuple[str, ...], timeout: float, fix: bool, dry_run: b
 
     Exit code 1 if anything is wrong.
     """
-    index.fresh()
+    scanned = index.fresh()
     registry.refresh()
-    found = sorted(index.current().needs.keys() | {problem.distribution for problem in registry.problems()})
-    chosen = sorted({canonical(name) for name in distributions}) or found
-    if missing := [name for name in chosen if name not in found]:
-        raise UnknownNameError(f"no plugin called {missing[0]} is installed. Installed: {', '.join(found)}.")
+    known = scanned.needs.keys() | {problem.distribution for problem in registry.problems()}
+    chosen = sorted({*named(distributions, known)} or known)
+    places = {one.name: one for one in looking.look(search_path()).plugins}
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        seen = list(pool.map(lambda name: diagnose(name, timeout), chosen))
+        seen = list(pool.map(lambda name: diagnose(name, places.get(name), timeout), chosen))
     record.keep({one.distribution: _remembered(one) for one in seen})
     suspects = record.suspects()
-    repairs = _repairs(chosen, suspects, dry_run) if fix else []
+    repairs = _repairs([places[name] for name in chosen if name in places], suspects, dry_run) if fix else []
     if as_json:
         report = {"plugins": [one._asdict() for one in seen], "ended_processes": suspects, "repairs": repairs}
         click.echo(json.dumps(report, indent=2))
@@ -58,13 +59,11 @@ def _remembered(one: Diagnosis) -> record.Seen:
     return {"version": one.version, "verdict": one.verdict, "message": message, "ms": one.ms, "broken": one.broken}
 
 
-def _repairs(chosen: list[str], suspects: list[str], dry_run: bool) -> list[str]:
+def _repairs(chosen: list[Found], suspects: list[str], dry_run: bool) -> list[str]:
     """Repair what can be; return what was done, or would be, a line each."""
     verb, done = "would remove" if dry_run else "removed", []
-    for copy in stale_copies(chosen):
+    for copy in (copy for one in chosen for copy in stale_copies(one)):
         if not dry_run:
-            import shutil
-
             shutil.rmtree(copy)
         done.append(f"{verb} {copy}: metadata of another version, which Python does not use")
     if suspects:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 
 from corekit.cli import options, switches
-from corekit.registry import policy, toml
+from corekit.registry import policy, registry, toml
 
 
 @click.command(
@@ -29,7 +29,7 @@ def enable(names: tuple[str, ...], user: bool, as_json: bool) -> None:
     path = switches.file_of(user)
     written = [name for name in dict.fromkeys(switches.listed(path)) if policy.spelt(name) in wanted]
     decided = {name for decision in policy.declared() for name in decision.names}
-    switches.check(wanted, {*switches.known(), *decided})
+    switches.check(wanted, {*registry.names_in_lists(), *decided})
     switches.rewrite(path, written, toml.remove)
     gone = set(map(policy.spelt, written))
     facts = [_Fact(name, name in gone, switches.refusal(name)) for name in wanted]

@@ -72,23 +72,18 @@ def _text(path: str) -> str:
         return file.read()
 
 
-def known() -> set[str]:
-    """Return what may be switched off: distributions and ids, installed or standard; see `policy.check`."""
-    return registry.names_in_lists()
-
-
 def check(names: Collection[str], known: Collection[str]) -> None:
     """Refuse a name that nothing has.
 
     Args:
         names: spelt as the lists are compared.
-        known: distributions and ids; one that ends in ":" stands for every id of its distribution.
+        known: as for `policy.check`.
 
     Raises:
         UnknownNameError: it says what was meant.
     """
     for name in names:
-        if name in known or f"{name.partition(':')[0]}:" in known:
+        if policy.is_known(name, known):
             continue
         ids = sorted({component.id for kind in KINDS for component in registry.offering(kind, name)})
         if not ids:

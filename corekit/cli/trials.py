@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from corekit.cli import child
+from corekit.registry import policy
 
 VARIABLE = "COREKIT_DISABLE"
 
@@ -45,4 +46,4 @@ class Trials:
 
 def disabling(off: Sequence[str]) -> str:
     """Return the COREKIT_DISABLE that switches these off besides what it does already."""
-    return ",".join([*os.environ.get(VARIABLE, "").replace(",", " ").split(), *off])
+    return ",".join([*policy.in_variable(VARIABLE), *off])

@@ -104,7 +104,7 @@ def building_once(build: Callable[..., None]) -> Callable[..., None]:
         if not self._trainable:
             self.trainable = False  # also what is inside it
 
-    once.takes = wanted, {p.name for p in parameters if p.default is not p.empty}  # type: ignore[attr-defined]
+    once.takes = wanted, {p.name for p in parameters if p.default is not p.empty}  # type: ignore[attr-defined]  # a mark of ours
     return once
 
 

@@ -91,10 +91,10 @@ class Layer(Configurable, nn.Module):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "call" in cls.__dict__:
-            cls.forward = building.filling_training(cls.__dict__["call"])  # type: ignore[method-assign]
+            cls.forward = building.filling_training(cls.__dict__["call"])  # type: ignore[method-assign]  # same method
         elif "forward" in cls.__dict__:
-            cls.call = building.filling_training(cls.__dict__["forward"])  # type: ignore[method-assign]
-            cls.forward = cls.call  # type: ignore[method-assign]
+            cls.call = building.filling_training(cls.__dict__["forward"])  # type: ignore[method-assign]  # same method
+            cls.forward = cls.call  # type: ignore[method-assign]  # same method
         if "build" in cls.__dict__:
             cls.build = building.building_once(cls.__dict__["build"])  # type: ignore[method-assign]  # same signature
 
@@ -185,9 +185,8 @@ class Layer(Configurable, nn.Module):
         """Call a new weight by the attribute that holds it."""
         held = self.__dict__
         if not isinstance(value, _HELD_BY_TORCH):
-            if name in held or (
-                "_modules" in held
-                and not (name in held["_parameters"] or name in held["_buffers"] or name in held["_modules"])
+            if "_modules" in held and not (
+                name in held["_parameters"] or name in held["_buffers"] or name in held["_modules"]
             ):
                 object.__setattr__(self, name, value)  # torch asks the same of a plain value, at many times the cost
                 return

@@ -45,8 +45,9 @@ def _read_distribution(found: Scan, plugin: Found) -> None:
     renamed = groups.pop(RENAMED, {})
     for group, entries in sorted(groups.items()):
         _read_group(found, group, entries, name, version)
-    mistakes = _rename([one for one in found.components if one.distribution == name], renamed)
-    found.problems += [Problem(name, version, mistake) for mistake in mistakes]
+    if renamed:
+        mistakes = _rename([one for one in found.components if one.distribution == name], renamed)
+        found.problems += [Problem(name, version, mistake) for mistake in mistakes]
     if plugin.copies:
         places = ", ".join(plugin.copies)
         message = f"its metadata is installed more than once: used is {plugin.where}, not {places}. Remove the others."

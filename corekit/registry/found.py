@@ -1,6 +1,7 @@
 """What a look at the environment found.
 
-Plain classes, here and in `component`: making a dataclass takes half a millisecond, of each command and each program.
+Plain classes, here and in `component`: a dataclass takes 0.4 ms to make, and their module up to 5 to import, of each
+command and each program.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class HookSpecs:
         """Know that a model was read from a file, for example `print(f"{model.name} from {path}")`."""
 
 
-HOOKS = tuple(name for name in vars(HookSpecs) if not name.startswith("_"))
+NAMES = tuple(name for name in vars(HookSpecs) if not name.startswith("_"))
 
 
 class Loaded(NamedTuple):
@@ -88,7 +88,7 @@ def load(modules: list[HookModule]) -> Loaded:
             message = f'its hook module "{module.module}" was skipped ({described(error)}).'
             found.problems.append(Problem(module.distribution, module.version, message))
             continue
-        for name in HOOKS:
+        for name in NAMES:
             for implementation in getattr(manager.hook, name).get_hookimpls():
                 found.functions.setdefault(name, []).append(Function(module, implementation))
     return found

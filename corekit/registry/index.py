@@ -46,20 +46,20 @@ class Kept(Scan):
             hooks=[HookModule(*fields) for fields in head["hooks"]],
             problems=[Problem(*fields) for fields in head["problems"]],
         )
-        del self.components, self.needs
+        del self.components, self.needs  # most programs never ask for all of them
         self._needs, self._rows = needs, rows
         self._made: dict[int, Component] = {}
 
     def __getattr__(self, name: str) -> Any:
-        """Read what most programs never ask for."""
+        """Read what was not asked for yet."""
         if name == "needs":
             self.needs = json.loads(self._needs)
-            return self.needs
-        if name == "components":
+        elif name == "components":
             starts = itertools.accumulate((len(row) + 1 for row in self._rows.split("\n")[:-2]), initial=0)
             self.components = [self._component(start) for start in starts] if self._rows else []
-            return self.components
-        raise AttributeError(name)
+        else:
+            raise AttributeError(name)
+        return self.__dict__[name]
 
     def named(self, kind: str, folded: str) -> list[Component]:
         """Return the components of a kind that answer to a folded name."""

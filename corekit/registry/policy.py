@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,10 +26,6 @@ INHERITED = "COREKIT_INHERITED"
 """The variable that tells a worker process which `with` statements it was started in."""
 
 _inherited = json.loads(os.environ.get(INHERITED, "[]"))  # before a `with` of this process writes there
-
-_HAS_TABLE = (
-    rb"""(?m)tool["']?\s*\.\s*["']?corekit|^\s*\[?\s*["']?tool["']?\s*[]=]"""  # [tool.corekit], or [tool] itself
-)
 
 
 class Decision(NamedTuple):
@@ -78,14 +73,18 @@ def declared() -> Policy:
     found = [Decision(verb, tuple(names), "the process that started this one") for verb, names in _inherited]
     for verb in LISTS:
         variable = f"COREKIT_{verb.upper()}"
-        names = [name for name in os.environ.get(variable, "").replace(",", " ").split() if name]
-        if names:
+        if names := in_variable(variable):
             found.append(Decision.made(verb, names, variable))
     for path in (project_file(), user_file()):
         for verb, names in written(path).items():
             if verb in LISTS:
                 found.append(Decision.made(verb, names, path))
     return tuple(found)
+
+
+def in_variable(variable: str) -> list[str]:
+    """Return the names in a variable of the environment, which commas or spaces part."""
+    return os.environ.get(variable, "").replace(",", " ").split()
 
 
 @contextmanager
@@ -165,6 +164,16 @@ def preferred(policy: Policy, components: list[Component]) -> list[Component]:
     return components
 
 
+def is_known(name: str, known: Collection[str]) -> bool:
+    """Return whether a name in a list means something; see `check`.
+
+    Example:
+        >>> is_known("corekit-hooked:Late", {"corekit-hooked:"})
+        True
+    """
+    return name in known or f"{name.partition(':')[0]}:" in known
+
+
 def check(policy: Policy, known: Collection[str]) -> None:
     """Raise for a name in a list that nothing has: a misspelt ban is none.
 
@@ -174,7 +183,7 @@ def check(policy: Policy, known: Collection[str]) -> None:
     """
     for decision in policy:
         for name in decision.names:
-            if name not in known and f"{name.partition(':')[0]}:" not in known:
+            if not is_known(name, known):
                 import difflib  # only where something is wrong
 
                 near = difflib.get_close_matches(name, [one for one in known if not one.endswith(":")], n=1)
@@ -235,7 +244,7 @@ def written(path: str) -> dict[str, Any]:
     except OSError as error:  # what it forbids must not be allowed for that
         raise ArgumentError(f"{path} cannot be read: {error.strerror}.") from error
     table = table_name(path)
-    if table and not re.search(_HAS_TABLE, content):
+    if table and not _may_have_table(content):
         return {}  # nearly always, and parsing it costs more than finding all plugins
     import tomllib
 
@@ -246,6 +255,12 @@ def written(path: str) -> dict[str, Any]:
     for part in table.split(".") if table else ():
         found = found.get(part, {}) if isinstance(found, dict) else {}
     return found if isinstance(found, dict) else {}
+
+
+def _may_have_table(content: bytes) -> bool:
+    """Return whether a TOML file may have a table tool.corekit, in any of the forms that there are."""
+    squeezed = b"\n" + content.translate(None, b" \t\"'")
+    return any(form in squeezed for form in (b"tool.corekit", b"\n[tool]", b"\ntool="))
 
 
 def table_name(path: str) -> str:

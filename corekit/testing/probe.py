@@ -85,26 +85,27 @@ def main(distribution: str, report: str) -> None:
             file.write(json.dumps(fact) + "\n")
             file.flush()
 
-        tell(began=True)
         before = snapshot()
         for component in registry.components():
             if component.distribution == distribution:
-                tell(begin=f"{component.kind} {component.name}")
+                label = f"{component.kind} {component.name}"
+                tell(begin=label)
                 start, error = time.perf_counter(), None
                 try:
                     registry.load(component)
                 except BaseException as caught:
                     error = described(caught.__cause__ or caught)
-                tell(end=f"{component.kind} {component.name}", ms=1e3 * (time.perf_counter() - start), error=error)
+                tell(end=label, ms=1e3 * (time.perf_counter() - start), error=error)
         offered: list[str] = []
         for module in index.current().hooks:
             if module.distribution == distribution:
-                tell(begin=f'hook module "{module.module}"')
+                label = f'hook module "{module.module}"'
+                tell(begin=label)
                 start = time.perf_counter()
                 loaded = hooks.load([module])
                 offered += [f"{component.kind} {component.name}" for component in loaded.components]
                 took = 1e3 * (time.perf_counter() - start)
-                tell(end=module.module, ms=took, error=loaded.problems[0].message if loaded.problems else None)
+                tell(end=label, ms=took, error=loaded.problems[0].message if loaded.problems else None)
         sys.stdout.flush()
         tell(effects=effects(before, snapshot()), offered=sorted(offered))
     os._exit(0)  # whatever threads and exit handlers it left behind

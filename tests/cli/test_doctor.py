@@ -183,4 +183,4 @@ def test_unknown_plugin_is_an_error(surroundings):
     done = corekit(surroundings, "doctor", "nowhere-at-all")
 
     assert done.returncode == 1
-    assert "no plugin called nowhere-at-all is installed" in done.stderr
+    assert 'no plugin called "nowhere-at-all" is installed' in done.stderr
