@@ -31,6 +31,9 @@ _WHERE = {
     "layer": "corekit.model.wrap",
     "register": "corekit.model.register",
     "load_model": "corekit.saving",
+    "Values": "corekit.protocols.example",
+    "example": "corekit.protocols.example",
+    "known_failure": "corekit.protocols.example",
     "hookimpl": "corekit.registry.hooks",
     "plugins": "corekit.registry.policy",
     "prefer": "corekit.registry.policy",
@@ -53,6 +56,7 @@ _NAMESPACES = [
     "mixed_precision",
     "models",
     "saving",
+    "testing",
     "errors",
     "registry",
 ]

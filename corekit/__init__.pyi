@@ -17,6 +17,7 @@ from corekit import registry as registry
 from corekit import regularizers as regularizers
 from corekit import saving as saving
 from corekit import schedules as schedules
+from corekit import testing as testing
 from corekit import utils as utils
 from corekit.errors import CorekitError as CorekitError
 from corekit.model.graph import Input as Input
@@ -25,6 +26,9 @@ from corekit.model.register import register as register
 from corekit.model.sequential import Sequential as Sequential
 from corekit.model.wrap import layer as layer
 from corekit.protocols.callback import Callback as Callback
+from corekit.protocols.example import Values as Values
+from corekit.protocols.example import example as example
+from corekit.protocols.example import known_failure as known_failure
 from corekit.protocols.layer import Layer as Layer
 from corekit.protocols.loss import Loss as Loss
 from corekit.protocols.metric import Metric as Metric

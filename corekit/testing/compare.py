@@ -1,0 +1,73 @@
+"""Comparisons whose failure says on which input, what was expected and what came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from corekit.testing.case import Case, leaves
+from corekit.testing.kit import fail
+
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}
+"""By dtype, relative to 1 or to the value, whichever is larger."""
+
+
+def assert_equal(case: Case, expected: Any, got: Any, *, fix: str, on: str = "", exact: bool = False) -> None:
+    """Fail where tensors, or those nested in tuples, lists and dicts, differ by more than rounding.
+
+    Args:
+        case: on which.
+        expected: tensors.
+        got: tensors.
+        fix: what is most likely to be written instead.
+        on: what was special.
+        exact: bit for bit.
+    """
+    wanted, came = leaves(expected), leaves(got)
+    if len(wanted) != len(came):
+        fail(case, expected=f"{len(wanted)} tensors", got=f"{len(came)}", fix=fix, on=on)
+    for one, other in zip(wanted, came, strict=True):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            fail(case, expected=_described(one), got=_described(other), fix=fix, on=on)
+        if not _same(one, other, exact):
+            where = _worst(one, other)
+            told = f"{_at(other, where)}, {_difference(one, other):.3g} away"
+            fail(case, expected=f"{_at(one, where)} at {list(where)}", got=told, fix=fix, on=on)
+
+
+def assert_shapes(
+    case: Case, expected: list[tuple[int, ...]], got: list[tuple[int, ...]], *, fix: str, on: str = ""
+) -> None:
+    """Fail where shapes differ."""
+    if expected != got:
+        fail(case, expected=_listed(expected), got=_listed(got), fix=fix, on=on)
+
+
+def _same(one: Tensor, other: Tensor, exact: bool) -> bool:
+    if exact or not one.is_floating_point():
+        return torch.equal(one, other)
+    tolerance = TOLERANCE.get(one.dtype, 1e-5)
+    return torch.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def _difference(one: Tensor, other: Tensor) -> float:
+    return float((one.double() - other.double()).abs().nan_to_num(nan=float("inf")).max())
+
+
+def _worst(one: Tensor, other: Tensor) -> tuple[int, ...]:
+    apart = (one.double() - other.double()).abs().nan_to_num(nan=float("inf"))
+    return tuple(int(i) for i in torch.unravel_index(apart.argmax(), apart.shape)) if apart.ndim else ()
+
+
+def _at(tensor: Tensor, where: tuple[int, ...]) -> str:
+    return f"{tensor[where].item():.6g}"
+
+
+def _described(tensor: Tensor) -> str:
+    return f"shape {tuple(tensor.shape)} of {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))

@@ -1,0 +1,48 @@
+"""The kit as parametrised tests: one test for each component and check of a distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from corekit.testing.case import Subject, subjects_of
+from corekit.testing.kit import Check, checks_for, enough, run_check
+
+
+class BoundCheck:
+    """A check of a component, to be called in a test: skips, fails or passes as pytest knows it."""
+
+    def __init__(self, subject: Subject, check: Check | None) -> None:
+        self.subject, self.check = subject, check
+
+    def __call__(self) -> None:
+        """Run it."""
+        if self.check is None:
+            listed = checks_for(self.subject.kind).checks
+            outcome = enough(self.subject, [run_check(self.subject, check) for check in listed])
+        else:
+            outcome = run_check(self.subject, self.check)
+        if outcome.status == "skipped":
+            pytest.skip(outcome.message)
+        if outcome.status == "expected":
+            pytest.xfail(outcome.message)
+        if outcome.status == "failed":
+            why = "" if self.check is None else f"\n\nWhy it matters: {self.check.why}"
+            pytest.fail(f"{outcome.message}{why}\n{outcome.story}", pytrace=False)
+
+
+def parametrize_with_checks(distribution: str) -> Callable[..., pytest.MarkDecorator]:
+    """Give a test the argument `check`, for each component of an installed distribution and each check of its kind.
+
+    Example:
+        >>> @parametrize_with_checks("corekit-layers-sequence")
+        ... def test_contract(check):
+        ...     check()
+    """
+    bound = [
+        pytest.param(BoundCheck(subject, check), id=f"{subject}-{check.name}")
+        for subject in subjects_of(distribution)
+        for check in checks_for(subject.kind).checks
+    ]
+    return pytest.mark.parametrize("check", bound)
