@@ -37,13 +37,24 @@ class LazyGroup(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
+        """Import a command: one of corekit's, else what a plugin adds."""
         if cmd_name not in COMMANDS:
-            return None
+            from corekit.cli import added  # hook modules are plugins' code
+
+            return added.command(cmd_name)
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say which plugins may have more commands."""
+        from corekit.cli import added
+
+        if note := added.note():
+            formatter.write_paragraph()
+            formatter.write_text(note)
+        super().format_epilog(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of corekit's own is a message for people, exit code 1."""

@@ -85,7 +85,7 @@ def _probed(distribution: str, timeout: float) -> tuple[dict[str, str], list[str
     if end:
         begun = next((fact["begin"] for fact in reversed(facts) if "begin" in fact), "corekit")
         return {**errors, begun: f"it {end} while {begun} was imported."}, [], None
-    noted = [f"importing it {effect}." for effect in facts[-1]["effects"]]
+    noted = [f"importing it {effect}." for effect in facts[-1]["effects"]] + facts[-1]["complaints"]
     if noise:
         noted.append(f"importing it prints {noise[:SHOWN]!r}{' ...' if len(noise) > SHOWN else ''}.")
     ms = sum(fact["ms"] for fact in facts if "ms" in fact)

@@ -37,6 +37,14 @@ class HookSpecs:
         """
 
     @hookspec
+    def model_built(self, model: Any) -> None:
+        """Know that a compiled model has its weights, once for each `compile`, before the optimizer takes them.
+
+        It is the last moment to freeze or to parametrize layers, for example
+        `torch.nn.utils.parametrizations.weight_norm(model.get_layer("head"), "kernel")`.
+        """
+
+    @hookspec
     def training_begins(self, model: Any) -> None:
         """Know that `fit` begins, for example `print(f"training {model.name}")`; the model is compiled."""
 
@@ -51,6 +59,22 @@ class HookSpecs:
     @hookspec
     def model_loaded(self, model: Any, path: str) -> None:
         """Know that a model was read from a file, for example `print(f"{model.name} from {path}")`."""
+
+    @hookspec
+    def add_commands(self, add: Callable[[Any], None]) -> None:
+        """Add commands to the command `corekit`, asked for at the first word that it does not know.
+
+        Args:
+            add: call it with a `click.Command`. One that has the name of a command of corekit's is left out.
+        """
+
+    @hookspec
+    def check_installation(self, complain: Callable[[str], None]) -> None:
+        """Look for what would keep the plugin from working here; `corekit doctor` asks, in a process of its own.
+
+        Args:
+            complain: call it with a sentence for each fault: what is wrong, and the line that mends it.
+        """
 
 
 NAMES = tuple(name for name in vars(HookSpecs) if not name.startswith("_"))

@@ -20,6 +20,7 @@ from corekit.errors import (
 )
 from corekit.registry import index, messages, policy, record, shown
 from corekit.registry.component import KINDS, LOCAL, Component, canonical, check_kind, described, fold, may_be
+from corekit.registry.fitness import Fitness
 from corekit.registry.found import HookModule, Problem, Scan
 from corekit.registry.hooked import Hooked
 from corekit.registry.policy import Policy
@@ -52,8 +53,7 @@ class Registry:
         self._found: Scan | None = None
         self._hooked = Hooked()
         self._local: list[Component] = []
-        self._versions: dict[str, str] = {}
-        self._complete: set[str] = set()  # distributions that have all that they need
+        self._fitness = Fitness()
         self._declared: Policy | None = None
         self._views: dict[Policy, View] = {}  # by what `with` statements add to what is declared
         self._broken: dict[tuple[str, str], Problem] = {}
@@ -101,17 +101,9 @@ class Registry:
         return policy.refusal(self._view().policy, component.distribution, component.id)
 
     def lack(self, distribution: str) -> str:
-        """Return what a distribution needs and does not have, in a sentence; "" where it has all."""
-        needs = self._read().needs.get(distribution)
-        if not needs or distribution in self._complete:
-            return ""
-        from corekit.registry import requirements  # imports importlib.metadata, and looking up must not
-
-        self._versions = self._versions or requirements.installed()
-        complaint = requirements.complaint(needs, self._versions)
-        if not complaint:  # else somebody may install what is missing, and try again
-            self._complete.add(distribution)
-        return complaint
+        """Return why a distribution cannot run here, in a sentence; "" where it can. See `Fitness`."""
+        ops = self._view().allowed(self.components("ops"))
+        return self._fitness.lack(distribution, self._read(), ops)
 
     def status(self, component: Component) -> tuple[str, str]:
         """Return how a component stands, in a word and a sentence: ok, disabled, incompatible, broken or shadowed.
@@ -255,8 +247,7 @@ class Registry:
         record.forget()
         self._forget_views()
         self._broken.clear()
-        self._versions = {}
-        self._complete.clear()
+        self._fitness = Fitness()
 
     @contextmanager
     def isolated(self) -> Iterator[Registry]:

@@ -77,6 +77,15 @@ def snapshot() -> tuple[dict[str, Any], dict[str, int]]:
     return {what: ask() for what, ask in _STATE.items()}, marks
 
 
+def own_complaints(loaded: hooks.Loaded) -> list[str]:
+    """Return what a plugin's own `check_installation` finds wrong."""
+    said: list[str] = []
+    failed = hooks.call(
+        loaded.functions.get("check_installation", []), {"complain": lambda text: said.append(str(text))}
+    )
+    return [*said, *(problem.message for problem in failed)]
+
+
 def main(distribution: str, report: str) -> None:
     """Import a distribution's components, then run its hook modules."""
     with open(report, "w", encoding="utf-8") as file:
@@ -97,6 +106,7 @@ def main(distribution: str, report: str) -> None:
                     error = described(caught.__cause__ or caught)
                 tell(end=label, ms=1e3 * (time.perf_counter() - start), error=error)
         offered: list[str] = []
+        complaints: list[str] = []
         for module in index.current().hooks:
             if module.distribution == distribution:
                 label = f'hook module "{module.module}"'
@@ -106,8 +116,9 @@ def main(distribution: str, report: str) -> None:
                 offered += [f"{component.kind} {component.name}" for component in loaded.components]
                 took = 1e3 * (time.perf_counter() - start)
                 tell(end=label, ms=took, error=loaded.problems[0].message if loaded.problems else None)
+                complaints += own_complaints(loaded)
         sys.stdout.flush()
-        tell(effects=effects(before, snapshot()), offered=sorted(offered))
+        tell(effects=effects(before, snapshot()), offered=sorted(offered), complaints=complaints)
     os._exit(0)  # whatever threads and exit handlers it left behind
 
 

@@ -54,6 +54,7 @@ class Trainer:
         self._engine: Engine | None = None
         self.scales_loss = uses_float16(model)
         self.pass_over = Step(self)
+        self._is_announced = False  # to hooks
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the engine behind: a copy compiles for itself."""
@@ -82,6 +83,9 @@ class Trainer:
                 self._match(self.model(unpack(data)[0]))  # builds a model that was not drawn
         for metric in {*self.metrics, *self.model.metrics}:
             metric.to(self.device)
+        if mode == "train" and not self._is_announced:
+            self._is_announced = True
+            registry.call_hooks("model_built", model=self.model)
         if mode == "train" and self.optimizer is not None:
             self._bind_optimizer(own_step)
         if self.objective is not None:

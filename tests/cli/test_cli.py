@@ -72,3 +72,57 @@ def test_python_m_corekit_is_the_command():
     run = subprocess.run([sys.executable, "-m", "corekit", "--version"], capture_output=True, text=True)
 
     assert run.stdout == f"corekit, version {corekit.__version__}\n"
+
+
+COMMAND = """
+    import click, corekit
+
+    @click.command("prune")
+    def {function}():
+        click.echo("pruned by {function}")
+
+    @corekit.hookimpl
+    def add_commands(add):
+        add({function})
+"""
+
+
+def test_plugin_adds_a_command(site, run):
+    site.install("corekit-prune", {"hooks": {"main": "pruning"}}, pruning=COMMAND.format(function="prune"))
+
+    assert run("prune").output == "pruned by prune\n"
+
+
+def test_help_names_who_may_add_commands_and_imports_nobody(site, run):
+    site.install("corekit-prune", {"hooks": {"main": "pruning"}}, pruning="raise SystemExit(3)")
+
+    output = run("--help").output
+
+    assert "May add commands (not loaded): corekit-prune." in output
+    assert "pruning" not in sys.modules
+
+
+def test_command_of_two_plugins_is_nobodys(site, run):
+    for name in ("one", "two"):
+        module = f"pruning_{name}"
+        site.install(f"prune-{name}", {"hooks": {"main": module}}, **{module: COMMAND.format(function=name)})
+
+    result = run("prune")
+
+    assert result.exit_code == 1
+    assert '2 plugins have a command "prune": pruning_one and pruning_two' in result.stderr
+
+
+def test_own_commands_are_never_replaced(site, run):
+    source = COMMAND.format(function="own").replace('"prune"', '"list"')
+    site.install("corekit-prune", {"hooks": {"main": "pruning"}}, pruning=source)
+
+    assert "pruned" not in run("list").output
+
+
+def test_what_is_no_command_is_told(site, run):
+    source = "import corekit\n@corekit.hookimpl\ndef add_commands(add):\n    add('prune')\n"
+    site.install("corekit-prune", {"hooks": {"main": "pruning"}}, pruning=source)
+
+    with pytest.warns(RuntimeWarning, match="expected a click.Command with a name"):
+        assert run("prune").exit_code == 2

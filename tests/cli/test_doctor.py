@@ -15,6 +15,12 @@ import sys
 import pytest
 
 HOOK = "from corekit import hookimpl\n@hookimpl\ndef register_components(register):\n    "
+CHECK = "from corekit import hookimpl\n@hookimpl\ndef check_installation(complain):\n"
+OPS = """import torch
+@torch.library.custom_op("zoo::norm", mutates_args=())
+def X(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+"""
 LAYER = "import torch\nclass X(torch.nn.Module): pass\n"
 # name: (row, verdict, what is said, source of its module)
 ZOO = {
@@ -59,6 +65,12 @@ ZOO = {
     "by-rank": ("P09", "warning", "in another process",
                 HOOK + "import os; register('layers', 'Rank' + os.environ.get('RANK', '0'), object)"),
     "by-hash": ("P09", "warning", "in another process", HOOK + "register('layers', f'Hash{hash(\"a\")}', object)"),
+    "complains": ("", "warning", "complains needs a newer driver",
+                  CHECK + "    complain('complains needs a newer driver: install 550')\n"),
+    "check-raises": ("", "warning", "its hook check_installation in \"check_raises\" failed (ZeroDivisionError",
+                     CHECK + "    1 / 0\n"),
+    "fused-ops": ("P03", "incompatible", "the torch op \"zoo::norm\", and so does other-fused-ops", OPS),
+    "other-fused-ops": ("P03", "incompatible", "the torch op \"zoo::norm\", and so does fused-ops", OPS),
     "healthy": ("", "ok", "", LAYER),
 }  # fmt: skip
 HEADS = {"next-corekit": "Requires-Dist: corekit>=99\n", "old-torch": "Requires-Dist: torch<2\n"}
@@ -79,9 +91,10 @@ def write(folder, name, source):
         info.joinpath("METADATA").write_text(
             f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\n{HEADS.get(name, '')}"
         )
-    hooks = source.startswith(HOOK) or name == "hook-hangs"
+    hooks = source.startswith((HOOK, CHECK)) or name == "hook-hangs"
+    kind = "ops" if source == OPS else "layers"
     own = NAMES.get(name, class_of(name))
-    entry = f"[corekit.hooks]\n{module} = {module}\n" if hooks else f"[corekit.layers]\n{own} = {module}:X\n"
+    entry = f"[corekit.hooks]\n{module} = {module}\n" if hooks else f"[corekit.{kind}]\n{own} = {module}:X\n"
     info.joinpath("entry_points.txt").write_text(entry)
     recorded = source + ("# was here" if name == "changed-since" else "")
     digest = base64.urlsafe_b64encode(hashlib.sha256(recorded.encode()).digest()).rstrip(b"=").decode()

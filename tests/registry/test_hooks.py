@@ -189,6 +189,7 @@ def test_training_calls_its_hooks(site):
     source = "import corekit\ntold = []\n" + "".join(
         f"@corekit.hookimpl\ndef {name}({', '.join(facts)}):\n    told.append(({name!r}, {facts[-1]}))\n"
         for name, facts in {
+            "model_built": ["model"],
             "training_begins": ["model"],
             "training_ends": ["model", "history"],
         }.items()
@@ -199,7 +200,26 @@ def test_training_calls_its_hooks(site):
     history = model.fit(torch.ones(4, 2), torch.ones(4, 2), verbose=0)
     told = sys.modules["listening"].told
 
-    assert told == [("training_begins", model), ("training_ends", history)]
+    model.fit(torch.ones(4, 2), torch.ones(4, 2), verbose=0)
+
+    assert told[:3] == [("training_begins", model), ("model_built", model), ("training_ends", history)]
+    assert [name for name, _ in told[3:]] == ["training_begins", "training_ends"]
+
+
+def test_hook_may_freeze_a_built_model_before_the_optimizer_takes_it(site):
+    source = """
+        import corekit
+        @corekit.hookimpl
+        def model_built(model):
+            model.layers[0].trainable = False
+    """
+    site.install("a-freezer", {"hooks": {"main": "freezing"}}, freezing=source)
+    model = ck.Sequential([Scale(), Scale()])
+    model.compile(torch.optim.SGD, torch.nn.MSELoss(), jit_compile=False)
+
+    model.fit(torch.ones(4, 2), torch.zeros(4, 2), verbose=0)
+
+    assert [layer.scale.item() == 1 for layer in model.layers] == [True, False]
 
 
 class Scale(ck.Layer):
