@@ -42,7 +42,8 @@ def owners(entries: dict[str, dict[str, tuple[str, str]]]) -> str:
             lines.append(f'    "{kind}": {{')
             lines += [f'        "{name}": "{owner}",' for name, (owner, _) in sorted(names.items())]
             lines.append("    },")
-    return "\n".join([*lines, "}", ""])
+    lines += ["}", "", "STANDARD = frozenset(owner for names in OWNERS.values() for owner in names.values())", ""]
+    return "\n".join(lines)
 
 
 def generated() -> dict[Path, str]:

@@ -60,6 +60,17 @@ def canonical(distribution: str) -> str:
     return folded
 
 
+def spelled(name: str) -> str:
+    """Return a bare name as it is, and an id with its distribution in the canonical form.
+
+    Example:
+        >>> spelled("My_Norms:RMSNorm")
+        'my-norms:RMSNorm'
+    """
+    distribution, colon, bare = name.rpartition(":")
+    return f"{canonical(distribution)}{colon}{bare}"
+
+
 class Component:
     """One named part of one distribution; not to be changed.
 

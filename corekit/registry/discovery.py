@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from corekit.registry import environment, looking, metadata
-from corekit.registry.component import KINDS, Component, canonical, described, fold
+from corekit.registry.component import KINDS, Component, canonical, described, fold, spelled
 from corekit.registry.found import HookModule, Problem, Scan
 from corekit.registry.looking import PREFIX, Found
+from corekit.registry.standard import STANDARD
 
 HOOKS = "hooks"
 RENAMED = "renamed"
@@ -59,21 +60,28 @@ def _rename(components: list[Component], renamed: dict[str, str]) -> list[str]:
 
     Args:
         components: all of them.
-        renamed: as its metadata has it: old name -> "kind:new name".
+        renamed: as its metadata has it: old name -> "kind:new name". The old name is a whole id where the component
+            came from another distribution; those of standard distributions are never a stranger's.
     """
     mistakes = []
-    for old, value in sorted(renamed.items()):
+    for entry, value in sorted(renamed.items()):
         kind, _, new = (part.strip() for part in value.partition(":"))
+        origin, old = entry.rpartition(":")[0], spelled(entry)
         taken = any(fold(old) in map(fold, one.targets) for one in components if one.kind == kind)
         now = next((one for one in components if one.kind == kind and new in one.targets), None)
-        if now is None or taken or ":" in old:
-            why = "it has that name still" if taken else f'it has no "{new}" among its {kind}'
-            mistakes.append(
-                f'its entry  {old} = "{value}"  in {PREFIX}{RENAMED} was left out: {why}. '
-                'Its author must write it as  OldName = "layers:NewName".'
-            )
+        if now is None:
+            why = f'it has no "{new}" among its {kind}'
+        elif taken:
+            why = "it has that name still"
+        elif canonical(origin) in STANDARD and now.distribution not in STANDARD:
+            why = f"it cannot speak for {origin}"
         else:
             now.targets[old], now.old = now.targets[new], (*now.old, old)
+            continue
+        mistakes.append(
+            f'its entry  {entry} = "{value}"  in {PREFIX}{RENAMED} was left out: {why}. '
+            'Its author must write it as  OldName = "layers:NewName".'
+        )
     return mistakes
 
 

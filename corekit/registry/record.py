@@ -16,13 +16,12 @@ from typing import Any
 
 from corekit import cache
 from corekit.registry.component import Component
-from corekit.registry.standard import OWNERS
+from corekit.registry.standard import STANDARD
 
 Seen = dict[str, Any]
 """Of a distribution: "version", "verdict", "message", "ms" that importing it took, and what of it is "broken"."""
 
 _known: dict[str, Seen] | None = None
-_TRUSTED = frozenset(owner for names in OWNERS.values() for owner in names.values())
 
 
 def known() -> dict[str, Seen]:
@@ -59,7 +58,7 @@ def keep(news: Mapping[str, Seen]) -> None:
 @contextlib.contextmanager
 def importing(component: Component) -> Iterator[None]:
     """Leave a note while a stranger's code is imported: if that ends the process, the note says who did."""
-    if component.distribution in _TRUSTED or component.value is not None:
+    if component.distribution in STANDARD or component.value is not None:
         yield
         return
     note = _file(f"importing-{os.getpid()}")

@@ -19,7 +19,7 @@ from corekit.errors import (
     UnknownNameError,
 )
 from corekit.registry import index, messages, policy, record, shown
-from corekit.registry.component import KINDS, LOCAL, Component, canonical, check_kind, described, fold, may_be
+from corekit.registry.component import KINDS, LOCAL, Component, canonical, check_kind, described, fold, may_be, spelled
 from corekit.registry.fitness import Fitness
 from corekit.registry.found import HookModule, Problem, Scan
 from corekit.registry.hooked import Hooked
@@ -84,7 +84,7 @@ class Registry:
             for component in self.components()
             if self.refusal(component) is None
             for name in component.targets
-            if (message := self._hidden(component, name))
+            if ":" not in name and (message := self._hidden(component, name))
         ]
         return [*self.failures(), *hidden]
 
@@ -329,18 +329,19 @@ class Registry:
             raise AmbiguousNameError(messages.clash(kind, name, meant))
         if os.environ.get("COREKIT_STRICT") == "1" and (problems := self.problems()):
             raise StrictError(messages.strict(problems))
-        self._say_if_renamed(meant[0], name.rpartition(":")[2])
+        self._say_if_renamed(meant[0], name)
         return meant[0]
 
     def _say_if_renamed(self, component: Component, name: str) -> None:
         """Warn, once in a process, where a component was looked up by a name that it had once."""
-        if not component.was_called(name):
+        old = next((one for one in (name.rpartition(":")[2], spelled(name)) if component.was_called(one)), None)
+        if old is None:
             return
         if os.environ.get("COREKIT_STRICT") == "1":
-            raise StrictError(messages.renamed(component, name))
-        if (component.id, name) not in self._told:
-            self._told.add((component.id, name))
-            warnings.warn(messages.renamed(component, name), FutureWarning, stacklevel=2)
+            raise StrictError(messages.renamed(component, old))
+        if (component.id, old) not in self._told:
+            self._told.add((component.id, old))
+            warnings.warn(messages.renamed(component, old), FutureWarning, stacklevel=2)
 
     def _meant(self, kind: str, name: str, *, exact: bool, hooks: bool) -> list[Component]:
         """Return what a name or id means: one component, several that clash, or none.
@@ -362,7 +363,8 @@ class Registry:
             meant = [component for component in meant if bare not in component.old] or meant
             if meant or (near and not exact):
                 return policy.preferred(self._view().policy, meant or near)
-        return []
+        moved = self._read().named(kind, fold(spelled(name))) if colon else ()  # from another distribution
+        return policy.preferred(self._view().policy, self._view().allowed(moved))
 
     def _raise_if_refused(self, kind: str, name: str) -> None:
         for component in self.offering(kind, name):

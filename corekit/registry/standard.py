@@ -197,3 +197,5 @@ OWNERS: dict[str, dict[str, str]] = {
         "linear_relu": "corekit-custom-ops",
     },
 }
+
+STANDARD = frozenset(owner for names in OWNERS.values() for owner in names.values())

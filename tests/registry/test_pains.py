@@ -108,14 +108,15 @@ def test_collision_of_names_is_not_decided_by_order(site, folders):
         assert registry.find("layers", "Norm").id == "b-norms:Norm"
 
 
-def test_collision_of_op_namespaces_is_told_of_one_plugin(healthy):
-    source = "import torch\nfirst = torch.library.Library('zoo_taken', 'DEF')\n"
-    healthy.install("one-op", {"ops": {"one_op": "one_op:one_op"}}, one_op=source + "def one_op(x): return x")
-    healthy.install("other-op", {"ops": {"other_op": "other_op:other_op"}}, other_op=source)
+def test_collision_of_op_namespaces_is_told_before_anything_is_loaded(healthy):
+    for name in ("one_op", "other_op"):
+        source = f"import torch\nLIBRARY = torch.library.Library('zoo_taken', 'DEF')\ndef {name}(x): return x\n"
+        healthy.install(name, {"ops": {name: f"{name}:{name}"}}, **{name: source})
 
-    assert registry.get("ops", "one_op")(3) == 3
-    with pytest.raises(BrokenPluginError, match="other-op:other_op"):
-        registry.get("ops", "other_op")
+    for name in ("one_op", "other_op"):
+        with pytest.raises(IncompatiblePluginError, match='defines the torch namespace "zoo_taken", and so does'):
+            registry.get("ops", name)
+    assert {"one_op", "other_op"}.isdisjoint(sys.modules)
     assert ck.layers.Norm
 
 
