@@ -68,7 +68,7 @@ def declared() -> Policy:
     """Return the decisions of the environment, the project and the user.
 
     Raises:
-        ArgumentError: a file cannot be read, or a list in it is none.
+        ArgumentError: a file cannot be read, a list in it is none, or it has another key: a misspelt ban is none.
     """
     found = [Decision(verb, tuple(names), "the process that started this one") for verb, names in _inherited]
     for verb in LISTS:
@@ -77,9 +77,18 @@ def declared() -> Policy:
             found.append(Decision.made(verb, names, variable))
     for path in (project_file(), user_file()):
         for verb, names in written(path).items():
-            if verb in LISTS:
-                found.append(Decision.made(verb, names, path))
+            if verb not in LISTS:
+                raise ArgumentError(_unknown_key(path, verb))
+            found.append(Decision.made(verb, names, path))
     return tuple(found)
+
+
+def _unknown_key(path: str, key: str) -> str:
+    import difflib  # only where something is wrong
+
+    near = difflib.get_close_matches(key, LISTS, n=1)
+    hint = f' Did you mean "{near[0]}"?' if near else f" Keys are {', '.join(LISTS)}."
+    return f'{path}: there is no key "{key}"{f" in [{table}]" if (table := table_name(path)) else ""}.{hint}'
 
 
 def in_variable(variable: str) -> list[str]:

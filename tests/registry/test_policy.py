@@ -209,6 +209,8 @@ def test_a_project_without_the_table_decides_nothing(strangers, tmp_path, monkey
         ("disable = 3", "expected a list"),
         ('disable = "corekit-a"', "expected a list"),
         ("disable = [", "cannot be read"),
+        ('disabled = ["corekit-a"]', 'there is no key "disabled". Did you mean "disable"'),
+        ("colour = 3", 'there is no key "colour". Keys are disable, allow, prefer'),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(strangers, tmp_path, monkeypatch, content, said):
