@@ -190,7 +190,7 @@ class _Builder:
             "$float": lambda text: {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[text],
             "$dtype": as_dtype,
             "$array": self._array,
-            "$tensor": lambda parts: torch.tensor(self.decode(parts[2]), dtype=as_dtype(parts[0])).reshape(parts[1]),
+            "$tensor": self._tensor,
             "$slot": Slot,
             "$slice": lambda ends: slice(*map(self.decode, ends)),
             "$ellipsis": lambda _: Ellipsis,
@@ -199,6 +199,10 @@ class _Builder:
         if tag not in readers:
             raise LoadError(f"the file holds a value of an unknown sort, {tag!r}.", code="bad-description")
         return readers[tag](content)
+
+    def _tensor(self, parts: Any) -> torch.Tensor:
+        """Return a tensor with its values, also where the model is built without."""
+        return torch.tensor(self.decode(parts[2]), dtype=as_dtype(parts[0]), device="cpu").reshape(parts[1])
 
     def _array(self, parts: Any) -> np.ndarray[Any, Any]:
         dtype = np.dtype(parts[0])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from corekit.errors import ArgumentError, ArgumentTypeError, ShapeError
+from corekit.errors import ArgumentError, ArgumentTypeError, LoadError, ShapeError
 from corekit.protocols.configurable import Configurable
 from corekit.protocols.creation import create
 
@@ -58,6 +61,33 @@ class Constraint(Configurable, ABC):
         """Return the nearest allowed value of `w`, of the same shape."""
 
 
+_left: ContextVar[list[int] | None] = ContextVar("_left", default=None)  # bytes; a list, so that takers share it
+
+
+@contextmanager
+def limited(most: int) -> Iterator[None]:
+    """Refuse, inside a `with`, weights that take more memory together.
+
+    Args:
+        most: bytes.
+    """
+    token = _left.set([most])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def _take(left: list[int], layer: Any, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    left[0] -= math.prod(shape) * dtype.itemsize
+    if left[0] < 0:
+        raise LoadError(
+            f'weight "{name}" of {type(layer).__name__} has the shape {shape}: the model would have more weights than '
+            "the file holds.",
+            code="weights-differ",
+        )
+
+
 def weight_shape(owner: str, positional: tuple[Any, ...], shape: Any, name: str | None) -> tuple[int, ...]:
     """Return the shape that `add_weight` was asked for.
 
@@ -103,6 +133,8 @@ def make_weight(
     """Make a weight of a layer and return it; see `Layer.add_weight`."""
     label = name or f"weight_{len(layer._parameters) + len(layer._buffers)}"
     free_name_for(layer, label)
+    if (left := _left.get()) is not None:
+        _take(left, layer, label, shape, dtype)
     value = initial_value(type(layer).__name__, label, initializer, shape, dtype)
     is_parameter = trainable and dtype.is_floating_point
     if is_parameter:

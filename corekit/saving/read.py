@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from corekit.errors import LoadError
 from corekit.model.construction import construct
 from corekit.model.model import Model
+from corekit.protocols.layer import Layer
+from corekit.protocols.weights import limited
 from corekit.registry import registry
+from corekit.saving import filling
 from corekit.saving import format as files
 from corekit.saving.format import Contents
-from corekit.saving.write import DTYPES
-
-_TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
 
 
 def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None) -> Model:
@@ -33,13 +32,11 @@ def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, An
 
     Raises:
         LoadError: `code` says why: "not-found", "not-corekit", "newer-format", "damaged", "missing-part",
-            "bad-description", "wrong-kind", "weights-differ".
+            "bad-description", "wrong-kind", "weights-differ", "too-large".
     """
     with files.opened(Path(filepath)) as (contents, view):
-        model = construct(contents.metadata.get("architecture"), custom_objects)
-        if not isinstance(model, Model):
-            raise LoadError(f"{filepath} holds a {type(model).__name__}, which is no model.", code="wrong-kind")
-        _fill(model, contents, view)
+        model = _built(contents, custom_objects, str(filepath))
+        filling.fill(model.named_weights(), contents, view)
         frozen = contents.metadata.get("frozen")
         for name, weight in model.named_parameters():
             weight.requires_grad_(name not in (frozen if isinstance(frozen, list) else ()))
@@ -48,35 +45,26 @@ def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, An
     return model
 
 
-def _fill(model: Model, contents: Contents, view: memoryview) -> None:
+def _built(contents: Contents, custom_objects: Mapping[str, Any] | None, path: str) -> Model:
+    """Return the model with its weights, the memory for which is taken once it is known that the file fills it."""
+    description = contents.metadata.get("architecture")
+    try:
+        with torch.device("meta"):
+            model = _model(construct(description, custom_objects), path)
+    except LoadError as error:
+        if error.code != "bad-description":
+            raise
+        # a layer that builds by looking at values; what it takes may not exceed what the file has
+        with limited(sum(held.stop - held.start for held in contents.tensors.values())):
+            model = _model(construct(description, custom_objects), path)
     weights = model.named_weights()
-    missing, surplus = weights.keys() - contents.tensors.keys(), contents.tensors.keys() - weights.keys()
-    if missing or surplus:
-        raise LoadError(
-            f"the file's weights are not the model's: missing {sorted(missing) or 'none'}, "
-            f"too many {sorted(surplus) or 'none'}.",
-            code="weights-differ",
-        )
-    for name, weight in weights.items():
-        stored = contents.tensors[name]
-        dtype = _TORCH_DTYPES[stored.dtype]
-        same_sort = weight.dtype == dtype or (weight.dtype.is_floating_point and dtype.is_floating_point)
-        if tuple(weight.shape) != stored.shape or not same_sort:
-            raise LoadError(
-                f"weight {name!r} is {weight.dtype} {tuple(weight.shape)} in the model, "
-                f"{stored.dtype} {stored.shape} in the file.",
-                code="weights-differ",
-            )
-    with torch.no_grad():
-        for name, weight in weights.items():
-            stored = contents.tensors[name]
-            if weight.dtype != _TORCH_DTYPES[stored.dtype]:  # it was saved after `model.to(dtype)`
-                weight.data = weight.data.to(_TORCH_DTYPES[stored.dtype])
-            if weight.numel():
-                start = contents.data_start + stored.start
-                weight.copy_(_tensor(view[start : contents.data_start + stored.stop], weight))
+    filling.check(weights, contents.tensors)
+    if filling.computed(model, weights):  # no file has values for them: let the layers compute them
+        model = _model(construct(description, custom_objects), path)
+    return model
 
 
-def _tensor(content: memoryview, like: Tensor) -> Tensor:
-    raw = torch.frombuffer(bytearray(content), dtype=like.dtype)  # a copy: the map is read-only and closes
-    return raw.reshape(like.shape)
+def _model(made: Layer, path: str) -> Model:
+    if not isinstance(made, Model):
+        raise LoadError(f"{path} holds a {type(made).__name__}, which is no model.", code="wrong-kind")
+    return made
