@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,7 +27,9 @@ from corekit.protocols.op import Op
 from corekit.protocols.precision import no_global_policy
 from corekit.protocols.symbolic import Symbolic
 from corekit.protocols.tree import leaves, map_tree
-from corekit.registry import registry
+from corekit.registry import KINDS, registry
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*:[^:]{1,200}")  # distribution:Name, as `describe` writes it
 
 
 def construct(record: Any, custom_objects: Mapping[str, Any] | None = None) -> Layer:
@@ -40,7 +43,10 @@ def construct(record: Any, custom_objects: Mapping[str, Any] | None = None) -> L
         LoadError: the data is not what `describe` writes, or names what is not installed.
     """
     custom = custom_objects or {}
-    missing = sorted({problem for kind, id in named_ids(record) if (problem := _missing(kind, id, custom))})
+    named = sorted(set(named_ids(record)))
+    for kind, id in named:
+        check_id(kind, id)
+    missing = [problem for kind, id in named if (problem := _missing(kind, id, custom))]
     if missing:
         lacking = "1 part that is" if len(missing) == 1 else f"{len(missing)} parts that are"
         raise LoadError(f"the model needs {lacking} not here:\n  " + "\n  ".join(missing), code="missing-part")
@@ -61,11 +67,28 @@ def _set_policies(made: Layer, record: Any) -> None:
             part.dtype_policy = policy
 
 
+def check_id(kind: str, name: str) -> None:
+    """Raise where a file's name for a part is no id of a component: only those are looked up.
+
+    Raises:
+        LoadError: code "bad-description".
+
+    Example:
+        >>> check_id("layers", "corekit-layers-basic:Dense")
+    """
+    if kind not in KINDS or not (_ID.fullmatch(name) and name.isprintable()):
+        raise LoadError(
+            f"the file names a part {kind!r} {name!r:.200}, which is no id. Ids look like "
+            "layers 'corekit-layers-basic:Dense'; a file names nothing else.",
+            code="bad-description",
+        )
+
+
 def _missing(kind: str, name: str, custom: Mapping[str, Any]) -> str | None:
     if name.removeprefix("local:") in custom:
         return None
     try:
-        registry.get(kind, name)
+        registry.attribute(kind, name)
     except CorekitError as error:
         return str(error) if isinstance(error, UnknownNameError) else f"{kind} {name!r}: {error}"
     return None
@@ -221,7 +244,7 @@ class _Builder:
 
     def _find(self, kind: str, name: str) -> Any:
         bare = name.removeprefix("local:")
-        found = self._custom[bare] if bare in self._custom else registry.get(kind, name)
+        found = self._custom[bare] if bare in self._custom else registry.attribute(kind, name)
         if kind == "layers" and not (isinstance(found, type) and issubclass(found, nn.Module)):
             raise LoadError(f"{name!r} is no class of layers.", code="wrong-kind")
         return found

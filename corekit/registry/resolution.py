@@ -173,7 +173,7 @@ class Registry:
         return self._load_once(kind, name, exact=False)
 
     def attribute(self, kind: str, name: str) -> Any:
-        """Return what `corekit.<kind>.<name>` is: exact names only."""
+        """Return what `corekit.<kind>.<name>` is, or what an id in a file means: exact names only."""
         return self._load_once(kind, name, exact=True)
 
     def load(self, component: Component, name: str | None = None) -> Any:
@@ -291,7 +291,8 @@ class Registry:
         if view is not None and key in view.loaded:
             return view.loaded[key]
         component = self._look_up(kind, name, exact=exact)
-        loaded = self.load(component, name if exact else None)
+        bare = name.rpartition(":")[2]
+        loaded = self.load(component, bare if exact and bare in component.targets else None)
         self._view().loaded[key] = loaded
         return loaded
 
@@ -352,7 +353,7 @@ class Registry:
         """
         distribution, colon, bare = name.rpartition(":")
         owner = None if colon else self.owner(kind, name)  # an id says itself whom it means
-        for carrying in self._carrying(kind, fold(bare), hooks=hooks):
+        for carrying in self._carrying(kind, fold(bare), canonical(distribution), hooks=hooks):
             near = [
                 component
                 for component in carrying
@@ -371,13 +372,18 @@ class Registry:
             if (reason := self.refusal(component)) is not None:
                 raise DisabledPluginError(messages.disabled(component, reason))
 
-    def _carrying(self, kind: str, folded: str, *, hooks: bool) -> Iterator[list[Component]]:
-        """Yield the components that carry a name and may be used: of entry points and the program, then of hooks."""
+    def _carrying(self, kind: str, folded: str, distribution: str, *, hooks: bool) -> Iterator[list[Component]]:
+        """Yield the components that carry a name and may be used: of entry points and the program, then of hooks.
+
+        Args:
+            distribution: whose hook modules may have it, where an id says so; "" for all.
+        """
         key = f"{kind}:{folded}"
         local = [component for component in self._local if key in component.keys]
         yield self._view().allowed([*self._read().named(kind, folded), *local])
         if hooks:
-            self._hooked.load(self._hooks_to_run(), self.lack, self._read().components)
+            waiting = [one for one in self._hooks_to_run() if distribution in ("", one.distribution)]
+            self._hooked.load(waiting, self.lack, self._read().components)
         yield self._view().allowed(component for component in self._hooked.components if key in component.keys)
 
     def _hooks_to_run(self) -> list[HookModule]:

@@ -75,7 +75,27 @@ def test_broken_plugin_is_named_with_its_cause(record, site):
 def test_unknown_kind_is_named(record):
     first_layer(record)["config"]["activation"] = {"$component": ["nonsense", "local:cube"]}
 
-    assert 'no kind of component called "nonsense"' in refused(record, "missing-part")
+    assert "the file names a part 'nonsense' 'local:cube', which is no id" in refused(record, "bad-description")
+
+
+NO_IDS = [
+    "Affine", "", ":Affine", "local:", "a:b:c", "Local:Affine", "../x:Y", "local:A\x1b[2J", "local:\u202eeniffA",
+    "os.path:join",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_IDS)
+def test_only_ids_are_looked_up(record, name, monkeypatch):
+    monkeypatch.setattr(ck.registry.registry, "attribute", None)
+    first_layer(record)["id"] = name
+
+    assert refused(record, "bad-description").isprintable()  # nothing in it moves a terminal's cursor
+
+
+def test_id_is_exact(record):
+    first_layer(record)["id"] = "local:affine"
+
+    refused(record, "missing-part")
 
 
 def test_custom_objects_stand_in_for_registered_ones(record, parts, monkeypatch):

@@ -43,6 +43,17 @@ def test_hook_modules_wait_for_a_miss(site):
     assert registry.pending_hooks() == ["corekit-hooked"]
 
 
+def test_an_id_loads_the_hooks_of_its_distribution_alone(site):
+    site.install("corekit-hooked", {"hooks": {"main": "hooked"}}, hooked=NORMS)
+    site.install("corekit-other", {"hooks": {"main": "other_hooks"}}, other_hooks=hook("register('layers', 'X', 1)"))
+    registry = site.registry()
+
+    assert registry.find("layers", "Corekit_Hooked:Norm").id == "corekit-hooked:Norm"
+    with pytest.raises(UnknownNameError):
+        registry.find("layers", "nobody:Norm")
+    assert "other_hooks" not in sys.modules
+
+
 def test_failed_hook_is_not_run_again_at_the_next_miss(site):
     site.install("corekit-hooked", {"hooks": {"main": "hooked"}}, hooked=hook("runs.append(1); 1 / 0") + "runs = []\n")
     registry = site.registry()
