@@ -31,9 +31,13 @@ FORMAT = 1
 KEY = "corekit"
 LARGEST_HEADER = 16 * 2**20  # bytes
 DEEPEST = 64  # nested brackets
+LONGEST = 2**20  # characters of a string in the metadata
+LONGEST_NAME = 1024  # characters of a tensor's name
 DTYPE_SIZES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
 }  # fmt: skip
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")  # what JSON writes two of for one character
 _DIGEST = re.compile(rb'(header_sha256\\":\\")([0-9a-f]{64})')
 
 
@@ -69,6 +73,11 @@ def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryvi
     """
     entries: dict[str, Any] = {}
     position = 0
+    for name in tensors:
+        try:
+            check_name(name)
+        except ValueError as error:
+            raise SaveError(f"the weight {name!r:.200} has {error}. Give its layer another name.") from error
     for name, (dtype, shape, content) in tensors.items():
         entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, position + content.nbytes]}
         position += content.nbytes
@@ -77,7 +86,7 @@ def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryvi
         inner = canonical({**metadata, "format": FORMAT, "hashes": hashes, "header_sha256": "0" * 64})
         header = canonical({"__metadata__": {KEY: inner.decode()}, **entries})
         header += b" " * (-len(header) % 8)
-        strict_json(inner, str(path))
+        strict_json(inner, str(path), longest=LONGEST)
         if len(header) > LARGEST_HEADER:
             raise ValueError(f"its header has {len(header):,} bytes, of at most {LARGEST_HEADER:,}")
     except ValueError as error:  # LoadError and UnicodeError are such, too
@@ -177,7 +186,7 @@ def _check(path: str, view: memoryview) -> Contents:
             f"{path} is a safetensors file, but not one that corekit wrote: it holds weights without a model.",
             code="not-corekit",
         )
-    metadata = strict_json(outer[KEY].encode(), path)
+    metadata = strict_json(outer[KEY].encode(), path, longest=LONGEST)
     version = metadata.get("format")
     if type(version) is not int or not 1 <= version <= FORMAT:
         raise LoadError(
@@ -190,8 +199,12 @@ def _check(path: str, view: memoryview) -> Contents:
     return Contents(metadata, tensors, 8 + length)
 
 
-def strict_json(text: bytes, path: str) -> dict[str, Any]:
-    """Parse JSON that has one meaning: no duplicate keys, no NaN, no deep nesting, no huge numbers."""
+def strict_json(text: bytes, path: str, longest: int = LARGEST_HEADER) -> dict[str, Any]:
+    """Parse JSON that has one meaning: no duplicate keys, no NaN, no half characters, nothing deep or huge.
+
+    Raises:
+        LoadError: code "damaged".
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -214,7 +227,9 @@ def strict_json(text: bytes, path: str) -> dict[str, Any]:
 
     try:
         decoded = text.decode()
-        plain = re.sub(r'"(?:[^"\\]|\\.)*"', "", decoded)
+        if any(len(string) > longest for string in _STRING.findall(decoded)):
+            raise ValueError("a string is too long")
+        plain = _STRING.sub("", decoded)
         depth = deepest = 0
         for bracket in re.findall(r"[\[\]{}]", plain):
             depth += 1 if bracket in "[{" else -1
@@ -226,6 +241,8 @@ def strict_json(text: bytes, path: str) -> dict[str, Any]:
         )
         if not isinstance(value, dict):
             raise ValueError("it is no object")
+        if _HALF_CHARACTER.search(decoded):
+            json.dumps(value, ensure_ascii=False).encode()  # raises where it stands alone
     except (ValueError, RecursionError) as error:
         raise LoadError(f"{path}: the header cannot be read: {error}.", code="damaged") from error
     return value
@@ -241,6 +258,7 @@ def _check_extents(path: str, entries: dict[str, Any], available: int) -> dict[s
     tensors: dict[str, StoredTensor] = {}
     for name, entry in entries.items():
         try:
+            check_name(name)
             if set(entry) != {"dtype", "shape", "data_offsets"}:
                 raise ValueError("unknown fields")
             start, stop = entry["data_offsets"]
@@ -251,7 +269,7 @@ def _check_extents(path: str, entries: dict[str, Any], available: int) -> dict[s
             if math.prod(shape) * DTYPE_SIZES[entry["dtype"]] != stop - start:
                 raise ValueError("a shape that does not fit its bytes")
         except (KeyError, TypeError, ValueError) as error:
-            raise LoadError(f"{path}: tensor {name!r} has {error}.", code="damaged") from error
+            raise LoadError(f"{path}: tensor {name!r:.200} has {error}.", code="damaged") from error
         tensors[name] = StoredTensor(entry["dtype"], shape, start, stop)
     position = 0
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].stop)):
@@ -263,6 +281,16 @@ def _check_extents(path: str, entries: dict[str, Any], available: int) -> dict[s
     return tensors
 
 
+def check_name(name: str) -> None:
+    """Raise where a tensor's name is not what a model calls a weight: words with points between them.
+
+    Raises:
+        ValueError: it has an empty part, as in "../weights", is too long, or cannot be printed.
+    """
+    if len(name) > LONGEST_NAME or not name.isprintable() or not all(name.split(".")):
+        raise ValueError("a name that no weight has")
+
+
 def _check_hashes(path: str, data: memoryview, tensors: dict[str, StoredTensor], hashes: Any) -> None:
     if not isinstance(hashes, dict) or set(hashes) != set(tensors):
         raise LoadError(f"{path}: the hashes do not belong to the tensors.", code="damaged")
@@ -271,3 +299,5 @@ def _check_hashes(path: str, data: memoryview, tensors: dict[str, StoredTensor],
             raise LoadError(
                 f"{path}: tensor {name!r} is damaged (its hash does not match). Nothing was loaded.", code="damaged"
             )
+        if tensor.dtype == "BOOL" and bytes(data[tensor.start : tensor.stop]).translate(None, b"\0\1"):
+            raise LoadError(f"{path}: tensor {name!r} holds what is neither true nor false.", code="damaged")
