@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from corekit.errors import LoadError
-from corekit.saving.format import Contents, StoredTensor
+from corekit.saving.format import StoredTensor
 from corekit.saving.write import DTYPES
 
 TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
@@ -64,7 +64,7 @@ def computed(model: nn.Module, weights: Mapping[str, Tensor]) -> list[Tensor]:
     return list(found.values())
 
 
-def fill(weights: Mapping[str, Tensor], contents: Contents, view: memoryview) -> None:
+def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data: Mapping[str, bytearray]) -> None:
     """Give weights the values of the file; those without values get memory for them, of the dtype in the file.
 
     A weight stays the object that it was, whoever holds it.
@@ -72,9 +72,7 @@ def fill(weights: Mapping[str, Tensor], contents: Contents, view: memoryview) ->
     device = torch.get_default_device()
     with torch.no_grad():
         for name, weight in weights.items():
-            held = contents.tensors[name]
-            start = contents.data_start + held.start
-            value = _tensor(view[start : contents.data_start + held.stop], held).to(device)
+            value = _tensor(data[name], stored[name]).to(device)
             if weight.is_meta:
                 fresh = nn.Parameter(value, weight.requires_grad) if isinstance(weight, nn.Parameter) else value
                 torch.utils.swap_tensors(weight, fresh)  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -84,12 +82,12 @@ def fill(weights: Mapping[str, Tensor], contents: Contents, view: memoryview) ->
                 weight.copy_(value)
 
 
-def _tensor(content: memoryview, held: StoredTensor) -> Tensor:
+def _tensor(content: bytearray, held: StoredTensor) -> Tensor:
+    """Return a tensor over the bytes themselves."""
     dtype = TORCH_DTYPES[held.dtype]
-    if not content.nbytes:
+    if not content:
         return torch.empty(held.shape, dtype=dtype, device="cpu")
-    copied: Any = bytearray(content)  # the map is read-only, and closes
-    return torch.frombuffer(copied, dtype=dtype).reshape(held.shape)
+    return torch.frombuffer(content, dtype=dtype).reshape(held.shape)
 
 
 def _held(model: nn.Module) -> Iterator[Tensor]:

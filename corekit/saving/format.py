@@ -15,9 +15,9 @@ import contextlib
 import hashlib
 import json
 import math
-import mmap
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,6 @@ class Contents:
 
     metadata: dict[str, Any]
     tensors: dict[str, StoredTensor]
-    data_start: int
 
 
 def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryview]], metadata: dict[str, Any]) -> None:
@@ -145,40 +144,67 @@ def _sync_folder(path: Path) -> None:
         ) from error
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[tuple[Contents, memoryview]]:
-    """Open a file, check all of it, and give its contents and its bytes.
+def read(path: Path) -> tuple[Contents, dict[str, bytearray]]:
+    """Read a file and check all of it; return its contents and the bytes of its tensors.
+
+    Each byte is read once, and what was checked is what is returned: a file that changes meanwhile is refused, not half
+    taken. No more memory is taken than the file has bytes.
 
     Raises:
         LoadError: code "not-found", "not-corekit", "newer-format", or "damaged".
     """
+    with _opened(path) as (file, contents):
+        data = {}
+        for name, tensor in sorted(contents.tensors.items(), key=lambda item: item[1].start):
+            held = data[name] = bytearray(tensor.stop - tensor.start)
+            if file.readinto(held) != len(held):
+                raise LoadError(f"{path} became shorter while it was read. Nothing was loaded.", code="damaged")
+            _check_content(str(path), name, tensor, held, contents.metadata["hashes"][name])
+    return contents, data
+
+
+def read_header(path: Path) -> Contents:
+    """Read what a file says of itself, checked but for the bytes of its tensors, which are not looked at.
+
+    Raises:
+        LoadError: as `read`.
+    """
+    with _opened(path) as (_, contents):
+        return contents
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Contents]]:
+    """Open a file and check its header; it is left where the tensors begin."""
     try:
-        file = open(path, "rb")  # noqa: SIM115 - closed by the stack below
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed by the `with` below
     except OSError as error:
         raise LoadError(f"{path} cannot be opened: {error.strerror or error}.", code="not-found") from error
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(file)
-        size = os.fstat(file.fileno()).st_size
-        if size < 10:
-            raise LoadError(f"{path} has {size} bytes: too few for a model file.", code="damaged")
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        stack.callback(_close, mapped)
-        view = memoryview(mapped)
-        stack.callback(view.release)
-        contents = _check(str(path), view)
-        yield contents, view
+    with file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise LoadError(f"{path} is no regular file.", code="not-corekit")
+        try:
+            yield file, _header_of(str(path), file, found.st_size)
+        except OSError as error:
+            raise LoadError(f"{path} cannot be read: {error.strerror or error}.", code="not-found") from error
 
 
-def _close(mapped: mmap.mmap) -> None:
-    with contextlib.suppress(BufferError):  # an error on its way out still holds views: the map goes with the last
-        mapped.close()
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to would have us wait for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _check(path: str, view: memoryview) -> Contents:
-    length = int.from_bytes(view[:8], "little")
-    if length > LARGEST_HEADER or length + 8 > len(view) or bytes(view[8:9]) != b"{":
-        raise LoadError(f"{path} is not a safetensors file, or is cut off.", code="not-corekit")
-    header = bytes(view[8 : 8 + length])
+def _header_of(path: str, file: Any, size: int) -> Contents:
+    start = file.read(9)
+    length = int.from_bytes(start[:8], "little")
+    if size < 10 or length > LARGEST_HEADER or length + 8 > size or start[8:] != b"{":
+        raise LoadError(
+            f"{path} is not a safetensors file, or is cut off ({size:,} bytes).\n"
+            '  A model file is what  model.save("....safetensors")  writes.',
+            code="not-corekit",
+        )
+    header = b"{" + file.read(length - 1)
     entries = strict_json(header, path)
     outer = entries.pop("__metadata__", None)
     if not isinstance(outer, dict) or set(outer) != {KEY} or not isinstance(outer[KEY], str):
@@ -190,13 +216,15 @@ def _check(path: str, view: memoryview) -> Contents:
     version = metadata.get("format")
     if type(version) is not int or not 1 <= version <= FORMAT:
         raise LoadError(
-            f"{path} has format {version!r}; this corekit reads up to {FORMAT}.\n  pip install --upgrade corekit",
+            f"{path} has format {version!r:.50}; this corekit reads up to {FORMAT}.\n  pip install --upgrade corekit",
             code="newer-format",
         )
     _check_digest(path, header, metadata)
-    tensors = _check_extents(path, entries, len(view) - 8 - length)
-    _check_hashes(path, view[8 + length :], tensors, metadata.get("hashes"))
-    return Contents(metadata, tensors, 8 + length)
+    tensors = _check_extents(path, entries, size - 8 - length)
+    hashes = metadata.get("hashes")
+    if not isinstance(hashes, dict) or set(hashes) != set(tensors):
+        raise LoadError(f"{path}: the hashes do not belong to the tensors.", code="damaged")
+    return Contents(metadata, tensors)
 
 
 def strict_json(text: bytes, path: str, longest: int = LARGEST_HEADER) -> dict[str, Any]:
@@ -291,13 +319,10 @@ def check_name(name: str) -> None:
         raise ValueError("a name that no weight has")
 
 
-def _check_hashes(path: str, data: memoryview, tensors: dict[str, StoredTensor], hashes: Any) -> None:
-    if not isinstance(hashes, dict) or set(hashes) != set(tensors):
-        raise LoadError(f"{path}: the hashes do not belong to the tensors.", code="damaged")
-    for name, tensor in tensors.items():
-        if xxhash.xxh3_128_hexdigest(data[tensor.start : tensor.stop]) != hashes[name]:
-            raise LoadError(
-                f"{path}: tensor {name!r} is damaged (its hash does not match). Nothing was loaded.", code="damaged"
-            )
-        if tensor.dtype == "BOOL" and bytes(data[tensor.start : tensor.stop]).translate(None, b"\0\1"):
-            raise LoadError(f"{path}: tensor {name!r} holds what is neither true nor false.", code="damaged")
+def _check_content(path: str, name: str, tensor: StoredTensor, content: bytearray, expected: Any) -> None:
+    if xxhash.xxh3_128_hexdigest(content) != expected:
+        raise LoadError(
+            f"{path}: tensor {name!r} is damaged (its hash does not match). Nothing was loaded.", code="damaged"
+        )
+    if tensor.dtype == "BOOL" and content.translate(None, b"\0\1"):
+        raise LoadError(f"{path}: tensor {name!r} holds what is neither true nor false.", code="damaged")

@@ -34,12 +34,12 @@ def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, An
         LoadError: `code` says why: "not-found", "not-corekit", "newer-format", "damaged", "missing-part",
             "bad-description", "wrong-kind", "weights-differ", "too-large".
     """
-    with files.opened(Path(filepath)) as (contents, view):
-        model = _built(contents, custom_objects, str(filepath))
-        filling.fill(model.named_weights(), contents, view)
-        frozen = contents.metadata.get("frozen")
-        for name, weight in model.named_parameters():
-            weight.requires_grad_(name not in (frozen if isinstance(frozen, list) else ()))
+    contents, data = files.read(Path(filepath))
+    model = _built(contents, custom_objects, str(filepath))
+    filling.fill(model.named_weights(), contents.tensors, data)
+    frozen = contents.metadata.get("frozen")
+    for name, weight in model.named_parameters():
+        weight.requires_grad_(name not in (frozen if isinstance(frozen, list) else ()))
     model.eval()
     registry.call_hooks("model_loaded", model=model, path=str(filepath))
     return model

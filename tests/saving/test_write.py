@@ -162,6 +162,6 @@ def test_required_distributions_are_noted(site, tmp_path):
 
     ck.Sequential([ck.Input(shape=(3,)), "Idle"]).save(path)
 
-    with files.opened(path) as (contents, _):
-        assert contents.metadata["requires"] == {"corekit-idle": "2.3"}
-        assert contents.metadata["architecture"]["layers"][0][1]["id"] == "corekit-idle:Idle"
+    contents = files.read_header(path)
+    assert contents.metadata["requires"] == {"corekit-idle": "2.3"}
+    assert contents.metadata["architecture"]["layers"][0][1]["id"] == "corekit-idle:Idle"
