@@ -29,7 +29,10 @@ from corekit.protocols.tree import leaves
 from corekit.registry import KINDS, registry
 
 LARGEST_ARRAY = 10_000  # elements; an array that is larger is data, which belongs into a weight
+MOST_LAYERS = 2**14
 CORE_CLASSES = (Sequential, Model)
+IN_MODELS = tuple(kind for kind in KINDS if kind != "callbacks")
+"""The kinds of which a model may be made. Callbacks watch a training, and some write files."""
 
 
 def describe(layer: Layer) -> dict[str, Any]:
@@ -51,6 +54,8 @@ class _Description:
         if id(layer) in self._numbers:
             return {"type": "shared", "number": self._numbers[id(layer)]}
         number = self._numbers.setdefault(id(layer), len(self._numbers))
+        if number >= MOST_LAYERS:
+            raise SaveError(f"a model file describes at most {MOST_LAYERS:,} layers, and this model has more.")
         record: dict[str, Any] = {"number": number, "name": layer.name, "trainable": layer.trainable}
         if layer._policy is not None:
             record["dtype_policy"] = layer._policy.name
@@ -153,7 +158,7 @@ class _Description:
 
     def _of_registry(self, value: Any, where: str) -> dict[str, Any]:
         named = value if callable(value) and hasattr(value, "__qualname__") else type(value)
-        for kind in KINDS:
+        for kind in IN_MODELS:
             component = registry.component_of(kind, named)
             if component is not None and named is value:
                 return {"$component": [kind, component.id]}
@@ -208,6 +213,17 @@ def named_ids(record: Any) -> Iterator[tuple[str, str]]:
             yield "ops", step["op"]
         yield from _ids_in(step)
     yield from _ids_in(record.get("config"))
+
+
+def count_layers(record: Any) -> int:
+    """Return how many layers a description lists, shared ones each time; what is malformed counts nothing."""
+    count, left = 0, [record]
+    while left:
+        one = left.pop()
+        count += 1
+        pairs = _list(one.get("layers")) if isinstance(one, Mapping) else []
+        left += [pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2]
+    return count
 
 
 def _ids_in(value: Any) -> Iterator[tuple[str, str]]:

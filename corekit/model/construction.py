@@ -13,7 +13,7 @@ from torch import nn
 
 from corekit.errors import CorekitError, LayerError, LoadError, UnknownNameError
 from corekit.model import graph
-from corekit.model.config import named_ids
+from corekit.model.config import IN_MODELS, MOST_LAYERS, count_layers, named_ids
 from corekit.model.graph import OPERATORS
 from corekit.model.inference import infer
 from corekit.model.model import Model
@@ -27,7 +27,7 @@ from corekit.protocols.op import Op
 from corekit.protocols.precision import no_global_policy
 from corekit.protocols.symbolic import Symbolic
 from corekit.protocols.tree import leaves, map_tree
-from corekit.registry import KINDS, registry
+from corekit.registry import registry
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*:[^:]{1,200}")  # distribution:Name, as `describe` writes it
 
@@ -43,6 +43,8 @@ def construct(record: Any, custom_objects: Mapping[str, Any] | None = None) -> L
         LoadError: the data is not what `describe` writes, or names what is not installed.
     """
     custom = custom_objects or {}
+    if (layers := count_layers(record)) > 4 * MOST_LAYERS:  # a shared layer counts each time
+        raise LoadError(f"the description lists {layers:,} layers; at most {MOST_LAYERS:,} are made.", code="too-large")
     named = sorted(set(named_ids(record)))
     for kind, id in named:
         check_id(kind, id)
@@ -76,7 +78,7 @@ def check_id(kind: str, name: str) -> None:
     Example:
         >>> check_id("layers", "corekit-layers-basic:Dense")
     """
-    if kind not in KINDS or not (_ID.fullmatch(name) and name.isprintable()):
+    if kind not in IN_MODELS or not (_ID.fullmatch(name) and name.isprintable()):
         raise LoadError(
             f"the file names a part {kind!r} {name!r:.200}, which is no id. Ids look like "
             "layers 'corekit-layers-basic:Dense'; a file names nothing else.",

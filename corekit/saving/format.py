@@ -33,10 +33,11 @@ LARGEST_HEADER = 16 * 2**20  # bytes
 DEEPEST = 64  # nested brackets
 LONGEST = 2**20  # characters of a string in the metadata
 LONGEST_NAME = 1024  # characters of a tensor's name
+MOST_TENSORS = 2**15
 DTYPE_SIZES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
 }  # fmt: skip
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")  # what JSON writes two of for one character
 _DIGEST = re.compile(rb'(header_sha256\\":\\")([0-9a-f]{64})')
 
@@ -86,8 +87,11 @@ def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryvi
         header = canonical({"__metadata__": {KEY: inner.decode()}, **entries})
         header += b" " * (-len(header) % 8)
         strict_json(inner, str(path), longest=LONGEST)
-        if len(header) > LARGEST_HEADER:
-            raise ValueError(f"its header has {len(header):,} bytes, of at most {LARGEST_HEADER:,}")
+        if len(header) > LARGEST_HEADER or len(entries) > MOST_TENSORS:
+            raise ValueError(
+                f"its header has {len(header):,} bytes and {len(entries):,} tensors, "
+                f"of at most {LARGEST_HEADER:,} and {MOST_TENSORS:,}"
+            )
     except ValueError as error:  # LoadError and UnicodeError are such, too
         raise SaveError(f"the model's description could not be read back, so nothing was written. {error}") from error
     digest = hashlib.sha256(header).hexdigest().encode()
@@ -151,7 +155,7 @@ def read(path: Path) -> tuple[Contents, dict[str, bytearray]]:
     taken. No more memory is taken than the file has bytes.
 
     Raises:
-        LoadError: code "not-found", "not-corekit", "newer-format", or "damaged".
+        LoadError: code "not-found", "not-corekit", "newer-format", "too-large" or "damaged".
     """
     with _opened(path) as (file, contents):
         data = {}
@@ -205,6 +209,8 @@ def _header_of(path: str, file: Any, size: int) -> Contents:
             code="not-corekit",
         )
     header = b"{" + file.read(length - 1)
+    if (count := header.count(b'"data_offsets"')) > MOST_TENSORS:
+        raise LoadError(f"{path} has {count:,} tensors; at most {MOST_TENSORS:,} are read.", code="too-large")
     entries = strict_json(header, path)
     outer = entries.pop("__metadata__", None)
     if not isinstance(outer, dict) or set(outer) != {KEY} or not isinstance(outer[KEY], str):
@@ -220,11 +226,10 @@ def _header_of(path: str, file: Any, size: int) -> Contents:
             code="newer-format",
         )
     _check_digest(path, header, metadata)
-    tensors = _check_extents(path, entries, size - 8 - length)
     hashes = metadata.get("hashes")
-    if not isinstance(hashes, dict) or set(hashes) != set(tensors):
+    if not isinstance(hashes, dict) or hashes.keys() != entries.keys():
         raise LoadError(f"{path}: the hashes do not belong to the tensors.", code="damaged")
-    return Contents(metadata, tensors)
+    return Contents(metadata, _check_extents(path, entries, size - 8 - length))
 
 
 def strict_json(text: bytes, path: str, longest: int = LARGEST_HEADER) -> dict[str, Any]:

@@ -1,0 +1,160 @@
+"""Every hostile file is refused with the right code, before anything is built, and runs nothing."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import corekit as ck
+from corekit.errors import LoadError
+from tests.integration import attacks
+from tests.integration.attacks import ATTACKS
+
+ROWS = {f"A{number:02}" for number in range(1, 27)}
+ELSEWHERE = {"A14": "test_only_regular_files_are_read", "A23": "test_file_that_changes_meanwhile_is_refused"}
+
+WATCHED = """
+import json, os, resource, sys, time
+folder = sys.argv[1]
+import corekit as ck
+from corekit.errors import LoadError
+names = json.load(open(f"{folder}/names.json"))
+ck.load_model(f"{folder}/good.safetensors")  # imports what its ids need
+for name in ("A01", "A09", "A10"):           # and what messages need
+    try:
+        ck.load_model(f"{folder}/{next(one for one in names if name in one)}")
+    except LoadError:
+        pass
+
+events = []
+watching = ""
+ours = ("import", "exec", "compile", "marshal.", "pickle.", "socket.", "subprocess.", "os.", "ctypes.", "open",
+        "shutil.", "tempfile.", "urllib.", "ftplib.", "http.", "webbrowser.", "pty.")
+harmless = ("os.listdir", "os.scandir")
+
+def hook(event, args):
+    if watching and event.startswith(ours) and event not in harmless:
+        if event == "open" and str(args[0]).startswith(allowed):
+            return
+        events.append([watching, event, repr(args)[:200]])
+
+# The file itself; where a name is missing, also the metadata of what is installed, and the index of that.
+allowed = (folder, os.environ["COREKIT_CACHE"], *sys.path[1:])
+sys.addaudithook(hook)
+report = {}
+for name in names:
+    path = f"{folder}/{name}"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    watching = name
+    try:
+        ck.load_model(path)
+        code = "accepted"
+    except LoadError as error:
+        code = error.code
+    except BaseException as error:
+        code = f"{type(error).__name__}: {error}"
+    watching = ""
+    report[name] = [code, time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before]
+json.dump([report, events], sys.stdout)
+"""
+
+
+def file_name(number: int) -> str:
+    return f"{number:03}-" + re.sub(r"\W+", "-", ATTACKS[number].name) + ".safetensors"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write all of them, and the good file, into a folder."""
+    folder = tmp_path_factory.mktemp("attacks")
+    attacks.write_good(folder / "good.safetensors")
+    good = (folder / "good.safetensors").read_bytes()
+    for number, attack in enumerate(ATTACKS):
+        (folder / file_name(number)).write_bytes(attack.make(good))
+    (folder / "names.json").write_text(json.dumps([file_name(number) for number in range(len(ATTACKS))]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def watched(corpus: Path) -> tuple[dict[str, list], list]:
+    """Load each in a process that notes what Python is asked to do meanwhile."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", WATCHED, str(corpus)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    report, events = json.loads(done.stdout)
+    return report, events
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(ATTACKS) >= 80
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
+
+
+def test_every_row_of_threats_has_one() -> None:
+    assert {attack.name[:3] for attack in ATTACKS} | set(ELSEWHERE) == ROWS
+    assert all(test in globals() for test in ELSEWHERE.values())
+
+
+def test_the_good_file_is_accepted(corpus: Path) -> None:
+    assert ck.load_model(corpus / "good.safetensors").built
+
+
+@pytest.mark.parametrize("number", range(len(ATTACKS)), ids=[attack.name for attack in ATTACKS])
+def test_hostile_file_is_refused(watched: tuple[dict[str, list], list], number: int) -> None:
+    code, seconds, kilobytes = watched[0][file_name(number)]
+
+    assert code == ATTACKS[number].code
+    assert seconds < 2
+    assert kilobytes < 256 * 1024
+
+
+def test_nothing_is_run_or_opened_for_any(watched: tuple[dict[str, list], list]) -> None:
+    assert watched[1] == []
+
+
+def test_no_message_moves_the_cursor(corpus: Path) -> None:
+    for number in range(len(ATTACKS)):
+        with pytest.raises(LoadError) as caught:
+            ck.load_model(corpus / file_name(number))
+        assert str(caught.value).replace("\n", "").isprintable(), ATTACKS[number].name
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices as files are POSIX's")
+@pytest.mark.parametrize("sort", ["folder", "pipe", "device", "dangling link", "looping link"])
+def test_only_regular_files_are_read(tmp_path: Path, sort: str) -> None:
+    path = tmp_path / "m.safetensors"
+    if sort == "folder":
+        path.mkdir()
+    elif sort == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to({"device": "/dev/zero", "dangling link": tmp_path / "none", "looping link": path}[sort])
+
+    with pytest.raises(LoadError) as caught:
+        ck.load_model(path)
+
+    assert caught.value.code in ("not-found", "not-corekit")
+
+
+def test_file_that_changes_meanwhile_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.safetensors"
+    ck.Sequential([ck.Input((100,)), ck.layers.Dense(100)]).save(path)
+    content = path.read_bytes()
+    from corekit.saving import format as files
+
+    checked = files._check_extents
+
+    def cut(*arguments: object) -> object:
+        found = checked(*arguments)
+        os.truncate(path, len(content) - 100)
+        return found
+
+    monkeypatch.setattr(files, "_check_extents", cut)
+    with pytest.raises(LoadError, match=r"became shorter|is damaged"):
+        ck.load_model(path)
