@@ -19,6 +19,7 @@ COMMANDS = {
     "doctor": "corekit.cli.doctor:doctor",
     "enable": "corekit.cli.enable:enable",
     "info": "corekit.cli.info:info",
+    "inspect": "corekit.cli.inspect:inspect",
     "list": "corekit.cli.listing:listing",
     "lock": "corekit.cli.lock:lock",
     "new": "corekit.cli.new:new",

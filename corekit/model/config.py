@@ -18,7 +18,7 @@ from torch import Tensor
 from corekit.errors import SaveError
 from corekit.model.graph import OPERATORS, Graph
 from corekit.model.model import Model
-from corekit.model.running import Slot
+from corekit.model.running import Slot, Step
 from corekit.model.sequential import Sequential
 from corekit.model.wrap import FunctionLayer, TorchLayer
 from corekit.protocols.configurable import Configurable
@@ -89,6 +89,7 @@ class _Description:
             "row": [model.name_of(part) for part in model.layers],
             "input": None if given is None else _spec(given.shape, given.dtype, given.name),
             "drawn": model.graph is not None,
+            "gives": [] if model.graph is None else [_given(model.graph, step) for step in model.graph.steps],
         }
 
     def _graph(self, model: Model, drawn: Graph) -> dict[str, Any]:
@@ -102,7 +103,8 @@ class _Description:
             else:
                 call = {"operator": next(name for name, function in OPERATORS.items() if function is operation)}
             given = {"args": self.value(list(step.args), where), "kwargs": self.value(step.kwargs, where)}
-            steps.append({**call, **given, "outputs": self.value(step.outputs, where)})
+            outputs = {"outputs": self.value(step.outputs, where), "gives": _given(drawn, step)}
+            steps.append({**call, **given, **outputs})
         inputs = [drawn.specs[slot.index] for slot in leaves(drawn.inputs)]
         return {
             "layers": self._parts(model, drawn.layers()),
@@ -169,6 +171,12 @@ class _Description:
             f'"{where}" holds {value!r:.80}, which a model file cannot describe: no installed distribution has it.\n'
             f"  If {name} is yours, write  @corekit.register  above it; if it is a constant, use numbers or strings."
         )
+
+
+def _given(drawn: Graph, step: Step) -> list[Any]:
+    """Return shape and dtype of each tensor that a step gives: for readers that lack its layer, or all of torch."""
+    specs = [drawn.specs[slot.index] for slot in leaves(step.outputs)]
+    return [[list(spec.shape), dtype_name(spec.dtype)] for spec in specs]
 
 
 def _spec(shape: Any, dtype: torch.dtype, name: str) -> list[Any]:

@@ -1,0 +1,121 @@
+"""`corekit inspect FILE`: what a model file says of itself, and what of it is here. No torch, no plugin, no model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from corekit.cli import options
+from corekit.registry import KINDS, registry
+from corekit.registry.component import LOCAL
+
+
+@click.command(
+    short_help="Show what a model file holds and needs.", epilog="Example: corekit inspect digits.safetensors"
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--fast", is_flag=True, help="Do not read the tensors, so do not look for damage in them.")
+@options.as_json
+def inspect(file: Path, fast: bool, as_json: bool) -> None:
+    """Show what FILE says of itself: its layers, shapes, sizes, and the plugins that it needs.
+
+    Nothing in the file is run, and no plugin is imported. Names and versions are the file's own claim; whether they are
+    installed here is looked up by name. Never install something only because a file names it.
+
+    Exit code 1 if the file is damaged or is no model file, or if something that it needs is not here.
+    """
+    from corekit.saving import claims
+    from corekit.saving import format as files
+
+    contents = files.read_header(file) if fast else files.verified(file)
+    parts = [
+        _part(kind, name) for kind, names in sorted(claims.ids(contents.metadata).items()) for name in sorted(names)
+    ]
+    needs = [_need(name, version) for name, version in sorted(_claimed(contents.metadata).items())]
+    numbers, size = claims.size(contents)
+    told: dict[str, Any] = {
+        "file": str(file),
+        "format": contents.metadata["format"],
+        "corekit": claims.safe(contents.metadata.get("corekit", "?")),
+        "checked": not fast,
+        "parameters": numbers,
+        "bytes": size,
+        "layers": [line._asdict() for line in claims.lines(contents)],
+        "needs": needs,
+        "parts": parts,
+    }
+    click.echo(json.dumps(told, indent=2) if as_json else _written(told))
+    if any(one["state"] != "here" for one in parts):
+        sys.exit(1)
+
+
+def _claimed(metadata: dict[str, Any]) -> dict[str, str]:
+    requires = metadata.get("requires")
+    return {str(name): str(version) for name, version in requires.items()} if isinstance(requires, dict) else {}
+
+
+def _need(name: str, version: str) -> dict[str, str]:
+    from corekit.saving.claims import safe
+
+    found = {component.distribution: component.version for component in registry.components()}
+    have = found.get(name, "")
+    state = "missing" if not have else "here" if have == version else "other version"
+    return {"distribution": safe(name), "version": safe(version), "installed": have, "state": state}
+
+
+def _part(kind: str, name: str) -> dict[str, str]:
+    """Return whether a part is here: by its id, exactly, and as policies allow it."""
+    from corekit.saving.claims import safe
+
+    meant = [one for one in registry.offering(kind, name) if one.id == name] if kind in KINDS and ":" in name else []
+    if not meant:
+        state = "registered by its program" if name.startswith(f"{LOCAL}:") else "missing"
+        why = "define it with @corekit.register before loading" if name.startswith(f"{LOCAL}:") else ""
+    else:
+        state, why = registry.status(meant[0])
+        state = "here" if state in ("ok", "shadowed") else state
+    return {"kind": safe(kind), "id": safe(name), "state": state, "why": why if state != "here" else ""}
+
+
+def _written(told: dict[str, Any]) -> str:
+    checked = "every byte is as it was saved" if told["checked"] else "the tensors were not looked at"
+    lines = [
+        f"{told['file']}: format {told['format']}, written by corekit {told['corekit']}; {checked}.",
+        f"{told['parameters']:,} numbers in {told['bytes']:,} bytes.",
+        "What follows is what the file says of itself.",
+        "",
+    ]
+    rows = [
+        ("  " * line["depth"] + line["name"], line["what"], line["gives"], f"{line['parameters']:,}")
+        for line in told["layers"]
+    ]
+    lines += _columns([("layer", "what", "gives", "numbers"), *rows])
+    if told["needs"]:
+        lines += ["", *_columns([("needs", "saved with", "installed", ""), *map(_row, told["needs"])])]
+    absent = [part for part in told["parts"] if part["state"] != "here"]
+    if absent:
+        lines += [
+            "",
+            "Not here:",
+            *(f"  {one['kind']} {one['id']}: {one['state']}. {one['why']}".rstrip() for one in absent),
+        ]
+        lines += ["A name in a file proves nothing: install what you know, from where you know it."]
+    return "\n".join(lines)
+
+
+def _row(need: dict[str, str]) -> tuple[str, str, str, str]:
+    return (
+        need["distribution"],
+        need["version"],
+        need["installed"] or "-",
+        need["state"] if need["state"] != "here" else "",
+    )
+
+
+def _columns(rows: list[tuple[str, str, str, str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
