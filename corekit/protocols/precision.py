@@ -197,8 +197,10 @@ def context_of(layer: Any) -> AbstractContextManager[Any]:
 
 
 def is_composed(layer: Any) -> bool:
-    """Return whether a layer leaves some of its work to layers inside it."""
-    return layer.is_model or any(hasattr(type(part), "is_model") for part in layer._modules.values())
+    """Return whether a layer has no weights of its own to compute with, but layers inside it, which have."""
+    return layer.is_model or (
+        not layer._parameters and any(hasattr(type(part), "is_model") for part in layer._modules.values())
+    )
 
 
 def cast(structure: Any, dtype: torch.dtype) -> Any:

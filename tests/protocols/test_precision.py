@@ -197,6 +197,15 @@ def test_uniform_layer_casts_its_input(dtype):
     assert layer(torch.ones(2, 3).double()).dtype is getattr(torch, dtype)
 
 
+def test_layer_with_weights_and_layers_inside_casts_its_input():
+    class Both(Scale):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.part = Layer()
+
+    assert Both(dtype="float64")(X).dtype == torch.float64
+
+
 def test_inputs_that_are_whole_numbers_stay():
     class Pass(Layer):
         def call(self, inputs):
