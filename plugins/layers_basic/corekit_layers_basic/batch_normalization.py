@@ -12,11 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Layer, constraints, initializers, regularizers
+from corekit import Layer, constraints, example, initializers, regularizers
 from corekit.errors import ArgumentError, ArgumentTypeError
+from corekit_layers_basic.scaling import scale_of
 from corekit_layers_basic.shapes import Shape, axis_index, known_size
 
 
+@example((5,))
+@example((None, None, 5), momentum=0.9, epsilon=1e-5)
+@example((4, None), axis=1)
+@example((4, 5, 2), axis=-2, center=False)
+@example((4, 5), scale=False, beta_regularizer="l2")
+@example((5,), trainable=False)
 class BatchNormalization(Layer):
     """Bring each channel to mean 0 and variance 1, then scale and shift it.
 
@@ -106,11 +113,12 @@ class BatchNormalization(Layer):
         """Return the normalized inputs; in training, move the averages."""
         # Channels last is viewed as (numbers, channels), on which torch's kernels are as fast as on its own layouts.
         x = inputs.reshape(-1, inputs.shape[-1]) if self._is_last else inputs.movedim(self.axis, 1)
+        gamma = scale_of(self.gamma, self.beta)
         if training and self.trainable and inputs.numel() > 0:  # an empty batch has no statistics
-            y = self._normalize_batch(x)
+            y = self._normalize_batch(x, gamma)
         else:
             moving = self.moving_mean, self.moving_variance
-            y = functional.batch_norm(x, *moving, self.gamma, self.beta, training=False, eps=self.epsilon)
+            y = functional.batch_norm(x, *moving, gamma, self.beta, training=False, eps=self.epsilon)
         return y.reshape(inputs.shape) if self._is_last else y.movedim(1, self.axis)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -118,11 +126,9 @@ class BatchNormalization(Layer):
         axis_index("BatchNormalization", self.axis, input_shape)
         return input_shape
 
-    def _normalize_batch(self, x: Tensor) -> Tensor:
+    def _normalize_batch(self, x: Tensor, gamma: Tensor | None) -> Tensor:
         """Normalize (batch, channels, ...) with its own statistics, and move the averages towards them."""
-        y, mean, inverse_deviation = torch.native_batch_norm(
-            x, self.gamma, self.beta, None, None, True, 0.0, self.epsilon
-        )
+        y, mean, inverse_deviation = torch.native_batch_norm(x, gamma, self.beta, None, None, True, 0.0, self.epsilon)
         with torch.no_grad():
             variance = inverse_deviation.square().reciprocal() - self.epsilon
             self.moving_mean.lerp_(mean.to(self.moving_mean.dtype), 1 - self.momentum)

@@ -8,11 +8,17 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Layer, constraints, initializers, regularizers
+from corekit import Layer, constraints, example, initializers, regularizers
 from corekit.errors import ArgumentError, ArgumentTypeError
+from corekit_layers_basic.scaling import scale_of
 from corekit_layers_basic.shapes import Shape, axis_index, known_size
 
 
+@example((5,))
+@example((4, 5), axis=[1, 2])
+@example((4, None, 2), axis=(3, 1), epsilon=1e-5)
+@example((None, 5), axis=[-1], scale=False)
+@example((4, 5), center=False, gamma_regularizer="l2")
 class LayerNormalization(Layer):
     """Bring each sample to mean 0 and variance 1 along `axis`, then scale and shift it.
 
@@ -86,7 +92,7 @@ class LayerNormalization(Layer):
         """Return the normalized inputs."""
         is_last = self._from == self._to  # torch's kernel works along the last axes
         x = inputs if is_last else inputs.movedim(self._from, self._to)
-        y = functional.layer_norm(x, self._sizes, self.gamma, self.beta, self.epsilon)
+        y = functional.layer_norm(x, self._sizes, scale_of(self.gamma, self.beta), self.beta, self.epsilon)
         return y if is_last else y.movedim(self._to, self._from)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

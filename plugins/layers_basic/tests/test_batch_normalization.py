@@ -127,3 +127,13 @@ def test_axis_that_is_not_there_is_told():
 def test_unknown_channel_count_is_told():
     with pytest.raises(ShapeError, match=r"weights for axis -1, and in \(batch, 8, any\) the size .* unknown"):
         BatchNormalization()(corekit.Input(shape=(8, None)))
+
+
+def test_second_derivatives_are_right_without_gamma():
+    layer = BatchNormalization(scale=False, dtype="float64").train()
+    x = torch.randn(5, 2, dtype=torch.float64, requires_grad=True)
+    layer(x)
+
+    assert torch.autograd.gradgradcheck(
+        lambda x, beta: torch.func.functional_call(layer, {"beta": beta}, x), (x, layer.beta)
+    )

@@ -9,7 +9,7 @@ import pytest
 from corekit.registry import registry
 
 MODULES = sorted(Path(corekit_layers_basic.__file__).parent.glob("*.py"))
-SHARED = {"corekit_layers_basic.shapes", "corekit_layers_basic.drawing"}
+SHARED = {f"corekit_layers_basic.{name}" for name in ("drawing", "scaling", "shapes")}
 
 
 def test_package_imports_nothing():

@@ -53,3 +53,13 @@ def test_axis_that_is_not_there_is_told():
 def test_unknown_size_is_told():
     with pytest.raises(ShapeError, match=r"weights for axis 1, and in \(batch, any, 4\) the size .* unknown"):
         LayerNormalization(axis=[1, 2])(corekit.Input(shape=(None, 4)))
+
+
+def test_second_derivatives_are_right_without_gamma():
+    layer = LayerNormalization(scale=False, dtype="float64").train()
+    x = torch.randn(5, 2, dtype=torch.float64, requires_grad=True)
+    layer(x)
+
+    assert torch.autograd.gradgradcheck(
+        lambda x, beta: torch.func.functional_call(layer, {"beta": beta}, x), (x, layer.beta)
+    )
