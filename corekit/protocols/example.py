@@ -19,7 +19,8 @@ class Values:
     """A tensor to be drawn: its shape, and where its values lie, uniformly.
 
     Args:
-        shape: in an example of a layer, loss or metric without the batch axis.
+        shape: in an example of a layer, loss or metric without the batch axis. None is an axis of any size from 4: the
+            kit draws several.
         low: the least value; default -1, or 0 for whole numbers.
         high: above all values; default 1. Whole numbers need it.
         dtype: "int64" or "bool" where whole numbers are meant; default floating point, in the precision of the check.
@@ -29,7 +30,7 @@ class Values:
         Values(shape=(5,), low=0, high=10, dtype='int64')
     """
 
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     low: float | None = None
     high: float = 1
     dtype: str | None = None
@@ -115,7 +116,7 @@ def _values(spec: Any) -> Any:
         return spec
     if isinstance(spec, list):
         return [_values(one) for one in spec]
-    if isinstance(spec, tuple) and all(isinstance(size, int) and size >= 0 for size in spec):
+    if isinstance(spec, tuple) and all(size is None or (isinstance(size, int) and size >= 0) for size in spec):
         return Values(spec)
     raise ArgumentError(
         f"example({spec!r}): expected a shape, for example (8,), or Values((8,), high=10, dtype='int64').\n"

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from corekit.errors import ArgumentError
-from corekit.model.wrap import layer as as_layer
+from corekit.model.wrap import layer_class
 from corekit.protocols.example import Example, Values, examples_of, known_failures_of
 from corekit.registry import registry
 from corekit.registry.component import LOCAL, Component, canonical
 
 BATCH = 3
+FREE = 5
 _BATCHED = ("layers", "losses", "metrics")
 
 
@@ -73,23 +74,35 @@ class Case:
 
     def make(self, **more: Any) -> Any:
         """Return a new object; a torch module class becomes a Layer, as in a Sequential."""
-        made = self.subject.value(**{**self.example.arguments, **more})
-        is_foreign = self.subject.kind == "layers" and not hasattr(made, "compute_output_shape")
-        return as_layer(made) if is_foreign else made
+        value = self.subject.value
+        if self.subject.kind == "layers":
+            value = layer_class(value, self.name)
+        return value(**{**self.example.arguments, **more})
 
     def inputs(
         self,
         dtype: torch.dtype = torch.float32,
         *,
         batch: int = BATCH,
+        free: int = FREE,
         seed: int = 1,
         device: str = "cpu",
         requires_grad: bool = False,
     ) -> tuple[Any, ...]:
-        """Draw what it is called with: equal for equal arguments, whatever the state of torch's generator."""
-        generator = torch.Generator().manual_seed(seed)
+        """Draw what it is called with: equal for equal arguments, whatever the state of torch's generator.
+
+        Args:
+            dtype: of what is no whole number.
+            batch: how many samples.
+            free: size of axes that may have any; the second axis of the batch has it, the next one more, and so on.
+            seed: of the numbers.
+            device: where the tensors are.
+            requires_grad: whether gradients reach what is no whole number.
+        """
+        generator = torch.Generator("cpu").manual_seed(seed)
         lead = (batch,) if self.subject.kind in _BATCHED else ()
-        return tuple(_drawn(spec, dtype, lead, generator, device, requires_grad) for spec in self.example.inputs)
+        draw = _Draw(dtype, lead, free, generator, device, requires_grad)
+        return tuple(_drawn(spec, draw) for spec in self.example.inputs)
 
     def __str__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.example.arguments.items())
@@ -143,22 +156,34 @@ def _installed(component: Component) -> Subject:
     return Subject(component.kind, component.id, value, examples, known_failures_of(value), where)
 
 
-def _drawn(
-    spec: Any, dtype: torch.dtype, lead: tuple[int, ...], generator: torch.Generator, device: str, grad: bool
-) -> Any:
+@dataclass(frozen=True)
+class _Draw:
+    """How inputs are drawn; see `Case.inputs`."""
+
+    dtype: torch.dtype
+    lead: tuple[int, ...]
+    free: int
+    generator: torch.Generator
+    device: str
+    requires_grad: bool
+
+
+def _drawn(spec: Any, how: _Draw) -> Any:
     if isinstance(spec, list):
-        return [_drawn(one, dtype, lead, generator, device, grad) for one in spec]
-    low, high, shape = float(spec.low), float(spec.high), (*lead, *spec.shape)
-    drawn = low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
+        return [_drawn(one, how) for one in spec]
+    low, high = float(spec.low), float(spec.high)
+    shape = (*how.lead, *(how.free + axis if size is None else size for axis, size in enumerate(spec.shape)))
+    drawn = low + (high - low) * torch.rand(shape, generator=how.generator, dtype=torch.float64, device="cpu")
     if spec.dtype is not None:
-        return drawn.floor().to(getattr(torch, spec.dtype)).to(device)
-    return drawn.to(dtype).to(device).requires_grad_(grad)
+        return drawn.floor().to(getattr(torch, spec.dtype)).to(how.device)
+    return drawn.to(how.dtype).to(how.device).requires_grad_(how.requires_grad)
 
 
 def _shown(spec: Any, lead: tuple[Any, ...]) -> str:
     if isinstance(spec, list):
         return "[" + ", ".join(_shown(one, lead) for one in spec) + "]"
-    return "(" + ", ".join(map(str, (*lead, *spec.shape))) + ("," if len(lead) + len(spec.shape) == 1 else "") + ")"
+    sizes = ("any" if size is None else str(size) for size in spec.shape)
+    return "(" + ", ".join((*lead, *sizes)) + ("," if len(lead) + len(spec.shape) == 1 else "") + ")"
 
 
 _BETWEEN = Values((3,), low=0.1, high=0.9)

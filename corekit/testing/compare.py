@@ -45,9 +45,24 @@ def assert_shapes(
         fail(case, expected=_listed(expected), got=_listed(got), fix=fix, on=on)
 
 
+class told:  # noqa: N801 - a context, as those of contextlib
+    """A context that turns any error inside into a Failure which says on what, and the likely fix."""
+
+    def __init__(self, case: Case, on: str, fix: str) -> None:
+        self.case, self.on, self.fix = case, on, fix
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, (RuntimeError, TypeError, ValueError, NotImplementedError)):
+            first = " ".join(str(error).split())[:200]
+            fail(self.case, on=self.on, expected="no error", got=f"{type(error).__name__}: {first}", fix=self.fix)
+
+
 def _same(one: Tensor, other: Tensor, exact: bool) -> bool:
     if exact or not one.is_floating_point():
-        return torch.equal(one, other)
+        return bool(((one == other) | ((one != one) & (other != other))).all())  # nan is nan
     tolerance = TOLERANCE.get(one.dtype, 1e-5)
     return torch.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
 

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any, NoReturn
 
+import torch
+
 from corekit.errors import CorekitError
 from corekit.testing.case import Case, Subject
 
@@ -88,6 +90,10 @@ class CheckList:
         """Add a check for which one case is enough; a decorator."""
         return self._add(function, once=True)
 
+    def add(self, other: CheckList) -> None:
+        """Take over the checks of another list of the same kind."""
+        self.checks += other.checks
+
     def _add(self, function: Function, *, once: bool) -> Function:
         assert function.__doc__, f"{function.__name__} does not say what breaks when it fails"
         self.checks.append(Check(function.__name__, function, once))
@@ -116,7 +122,8 @@ def fail(case: Case, *, expected: Any, got: Any, fix: str, on: str = "") -> NoRe
 def run_check(subject: Subject, check: Check) -> Outcome:
     """Run a check on a component's cases and return what came of it; nothing but KeyboardInterrupt gets out."""
     start = time.perf_counter()
-    status, message, story = _tried(subject, check)
+    with torch.random.fork_rng(devices=()):
+        status, message, story = _tried(subject, check)
     if check.name in subject.known_failures:
         reason = subject.known_failures[check.name]
         if status == "failed":
