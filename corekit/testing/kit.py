@@ -20,6 +20,10 @@ from corekit.testing.case import Case, Subject
 
 CHECKED_BY = {
     "layers": "corekit.testing.layers",
+    "activations": "corekit.testing.activations",
+    "initializers": "corekit.testing.initializers",
+    "regularizers": "corekit.testing.regularizers",
+    "constraints": "corekit.testing.constraints",
 }
 """The module of each kind's checks."""
 

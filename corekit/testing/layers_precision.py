@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from corekit.testing.case import Case
 from corekit.testing.compare import assert_equal, told
 from corekit.testing.kit import CheckList, fail
 from corekit.testing.layer_calls import built, call, is_foreign, state_of
+from corekit.testing.stray import Stray
 
 CHECKS = CheckList("layers", minimum=0)
 
@@ -105,7 +103,7 @@ def devices(case: Case) -> None:
         with told(case, "made and called under torch.device('meta')", fix):
             call(fresh, case.inputs(device="meta"))
             _assert_on(case, "meta", [*fresh.parameters(), *fresh.buffers()], "its weights under torch.device('meta')")
-        stray = _Stray()  # type: ignore[no-untyped-call]  # torch's
+        stray = Stray()  # type: ignore[no-untyped-call]  # torch's
         for training in (False, True):
             on = f"called on the meta device with training={training}"
             inputs = case.inputs(device="meta")
@@ -137,19 +135,6 @@ def _same_on_accelerator(case: Case) -> None:
     _assert_on(case, device, got, f"its output on {device}")
     for one, other in zip(expected, got, strict=True):
         assert_equal(case, one.half(), other.cpu().half(), on=f"values on {device}", fix="Compute the same everywhere.")
-
-
-class _Stray(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
-    """Notes the first operation that gives a tensor, with one axis or more, on the CPU."""
-
-    found = ""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        given = [result] if isinstance(result, Tensor) else result if isinstance(result, (list, tuple)) else []
-        if any(isinstance(one, Tensor) and one.device.type == "cpu" and one.dim() for one in given):
-            self.found = self.found or func.__name__
-        return result
 
 
 def _assert_dtypes(case: Case, dtype: torch.dtype, outputs: list[Tensor], on: str) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from corekit.testing.case import Subject, subjects_of
-from corekit.testing.kit import Check, checks_for, enough, run_check
+from corekit.testing.kit import Check, Outcome, checks_for, enough, run_check
+
+_RAN: dict[tuple[str, str], Outcome] = {}
+"""What came of each check in this process, so that the last test, which counts them, need not run them again."""
 
 
 class BoundCheck:
@@ -20,9 +23,10 @@ class BoundCheck:
         """Run it."""
         if self.check is None:
             listed = checks_for(self.subject.kind).checks
-            outcome = enough(self.subject, [run_check(self.subject, check) for check in listed])
+            outcome = enough(self.subject, [_ran(self.subject, check) for check in listed])
         else:
-            outcome = run_check(self.subject, self.check)
+            _RAN.pop((self.subject.id, self.check.name), None)
+            outcome = _ran(self.subject, self.check)
         if outcome.status == "skipped":
             pytest.skip(outcome.message)
         if outcome.status == "expected":
@@ -30,6 +34,13 @@ class BoundCheck:
         if outcome.status == "failed":
             why = "" if self.check is None else f"\n\nWhy it matters: {self.check.why}"
             pytest.fail(f"{outcome.message}{why}\n{outcome.story}", pytrace=False)
+
+
+def _ran(subject: Subject, check: Check) -> Outcome:
+    key = subject.id, check.name
+    if key not in _RAN:
+        _RAN[key] = run_check(subject, check)
+    return _RAN[key]
 
 
 def parametrize_with_checks(distribution: str) -> Callable[..., pytest.MarkDecorator]:
@@ -41,8 +52,8 @@ def parametrize_with_checks(distribution: str) -> Callable[..., pytest.MarkDecor
         ...     check()
     """
     bound = [
-        pytest.param(BoundCheck(subject, check), id=f"{subject}-{check.name}")
+        pytest.param(BoundCheck(subject, check), id=f"{subject}-{check.name if check else 'enough'}")
         for subject in subjects_of(distribution)
-        for check in checks_for(subject.kind).checks
+        for check in (*checks_for(subject.kind).checks, None)
     ]
     return pytest.mark.parametrize("check", bound)
