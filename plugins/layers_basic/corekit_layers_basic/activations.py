@@ -9,7 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from corekit import Values, example, known_failure
+
 P = ParamSpec("P")
+
+WIDE = Values((4, 3), low=-3, high=3)
+"""Covers the bends of all of them; what has no example of its own is tried with it too."""
 
 
 class Linked(Protocol[P]):
@@ -58,6 +63,10 @@ def rising(function: Callable[P, Tensor]) -> Rising[P]:
     return marked
 
 
+@example(WIDE)
+@example(WIDE, negative_slope=0.1, max_value=2.0)
+@example(WIDE, threshold=1.0)
+@example(WIDE, negative_slope=0.1, max_value=2.0, threshold=0.5)
 @rising
 def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """Rectified linear unit: max(x, 0).
@@ -78,7 +87,7 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
     """
     if max_value is None and threshold == 0:
         return functional.leaky_relu(x, negative_slope) if negative_slope else torch.relu(x)
-    above = torch.relu(x) if threshold == 0 else torch.where(x > threshold, x, 0)
+    above = torch.relu(x) if threshold == 0 else torch.where(x <= threshold, 0, x)
     if max_value is not None:
         above = above.clamp(0, max_value)
     return above - negative_slope * torch.relu(threshold - x) if negative_slope else above
@@ -97,6 +106,8 @@ def relu6(x: Tensor) -> Tensor:
     return functional.relu6(x)
 
 
+@example(WIDE)
+@example(WIDE, negative_slope=0.4)
 @rising
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """ReLU that leaks: x where x > 0, else negative_slope * x. Torch's default slope is 0.01.
@@ -110,6 +121,8 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     return functional.leaky_relu(x, negative_slope)
 
 
+@example(WIDE)
+@example(WIDE, alpha=0.5)
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Exponential linear unit: x where x > 0, else alpha * (exp(x) - 1).
 
@@ -134,6 +147,8 @@ def selu(x: Tensor) -> Tensor:
     return functional.selu(x)
 
 
+@example(WIDE)
+@example(WIDE, alpha=2.0)
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """ELU with a continuous derivative: x where x > 0, else alpha * (exp(x / alpha) - 1).
 
@@ -146,6 +161,8 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     return functional.celu(x, alpha)
 
 
+@example(WIDE)
+@example(WIDE, approximate=True)
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """Gaussian error linear unit: x * P(X <= x) for a standard normal X.
 
@@ -186,6 +203,8 @@ def mish(x: Tensor) -> Tensor:
     return functional.mish(x)
 
 
+@example(WIDE)
+@example(WIDE, axis=0)
 @linked("softmax")
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """Probabilities from logits: exp(x) / sum(exp(x)) along `axis`.
@@ -199,6 +218,8 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
     return torch.softmax(x, dim=axis)
 
 
+@example(WIDE)
+@example(WIDE, axis=0)
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The logarithm of softmax, computed without overflow.
 
@@ -296,6 +317,7 @@ def linear(x: Tensor) -> Tensor:
     return x
 
 
+@known_failure("second_gradients", "torch's hardsigmoid has no second derivative")
 def hard_sigmoid(x: Tensor) -> Tensor:
     """Sigmoid from three straight lines: min(max(x / 6 + 0.5, 0), 1).
 
