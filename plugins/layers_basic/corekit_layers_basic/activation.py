@@ -6,10 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer, activations
+from corekit import Layer, activations, example
 from corekit_layers_basic.shapes import Shape
 
 
+@example((None,), activation="relu")
+@example((2, 5), activation="softmax")
+@example((5,), activation=None)
 class Activation(Layer):
     """An activation function as a layer: y = activation(x).
 

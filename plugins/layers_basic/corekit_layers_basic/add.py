@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit.errors import ShapeError
 from corekit_layers_basic.shapes import Shape, listed, written
 
 
+@example([(5,), (5,)])
+@example([(None, 5), (None, 5), (None, 5)])
+@example([(4, 5), (1, 5), (5,)])
 class Add(Layer):
     """Add tensors: y = x1 + x2 + ...
 

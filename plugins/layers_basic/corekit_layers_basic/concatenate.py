@@ -8,11 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit.errors import ArgumentTypeError, ShapeError
 from corekit_layers_basic.shapes import Shape, axis_index, listed, written
 
 
+@example([(5,), (2,)])
+@example([(4, 5), (1, 5), (2, 5)], axis=1)
+@example([(None, 5), (None, 5)], axis=-2)
 class Concatenate(Layer):
     """Join tensors along one axis.
 

@@ -11,12 +11,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from corekit import Constraint, config
+from corekit import Constraint, Values, config, example
 from corekit.errors import ArgumentError
 
 Axis = int | Sequence[int]
 
+WIDE = Values((4, 3), low=-2, high=2)
+"""Its columns are longer than most bounds, and shorter than some."""
 
+
+@example(WIDE)
+@example(WIDE, max_value=0.5, axis=1)
+@example(WIDE, max_value=1.0, axis=[0, 1])
 class MaxNorm(Constraint):
     """Vectors no longer than `max_value`: w * min(norm, max_value) / (norm + epsilon).
 
@@ -47,6 +53,7 @@ class MaxNorm(Constraint):
         return w * (norms.clamp(0, self.max_value) / (config.epsilon() + norms))
 
 
+@example(WIDE)
 class NonNeg(Constraint):
     """No negative weights: max(w, 0).
 
@@ -62,6 +69,8 @@ class NonNeg(Constraint):
         return w.clamp(min=0)
 
 
+@example(WIDE)
+@example(WIDE, axis=1)
 class UnitNorm(Constraint):
     """Vectors of length 1: w / (norm + epsilon).
 
@@ -84,6 +93,9 @@ class UnitNorm(Constraint):
         return w / (config.epsilon() + _norms(w, self.axis))
 
 
+@example(WIDE)
+@example(WIDE, min_value=2.0, max_value=3.0, rate=0.5)
+@example(WIDE, min_value=0.1, max_value=0.2, axis=[0, 1])
 class MinMaxNorm(Constraint):
     """Vectors neither shorter than `min_value` nor longer than `max_value`.
 

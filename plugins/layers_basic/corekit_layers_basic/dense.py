@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from corekit import Layer, activations, constraints, initializers, regularizers
+from corekit import Layer, activations, constraints, example, initializers, regularizers
 from corekit.errors import ArgumentError, ShapeError
 from corekit_layers_basic.shapes import Shape, known_size, written
 
 
+@example((None, 5), units=4, activation="tanh")
+@example((5,), units=4, use_bias=False, kernel_regularizer="l2", kernel_constraint="max_norm")
 class Dense(Layer):
     """A fully connected layer: y = activation(x @ kernel + bias).
 
@@ -22,8 +23,7 @@ class Dense(Layer):
         activation: applied to the sum; None leaves it as it is.
         use_bias: False before a normalization, which has an offset of its own.
         kernel_..., bias_...: first values, penalty and constraint of either weight.
-        activity_regularizer: a penalty on the output, added to the loss.
-        kwargs: name, trainable, dtype, input_shape; see Layer.
+        activity_regularizer, kwargs: a penalty on the output; name, trainable, dtype, input_shape; see Layer.
 
     Raises:
         ArgumentError: units is not a whole number from 1.
@@ -37,8 +37,8 @@ class Dense(Layer):
     Reference: https://keras.io/api/layers/core_layers/dense/
     """
 
-    kernel: Tensor
-    bias: Tensor | None
+    kernel: torch.Tensor
+    bias: torch.Tensor | None
 
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True,
@@ -66,7 +66,7 @@ class Dense(Layer):
             initializer=self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint,
         )  # fmt: skip
 
-    def logits(self, inputs: Tensor) -> Tensor:
+    def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the output without the activation."""
         held: Any = self._parameters  # torch looks self.kernel up in Python, at half the cost of a small product
         kernel = held["kernel"] if "kernel" in held else self.kernel  # noqa: SIM401 - parametrized, it is not in there
@@ -80,7 +80,7 @@ class Dense(Layer):
             self.compute_output_shape(inputs.shape)  # says what is wrong, where it is the shape
             raise
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return activation(inputs @ kernel + bias)."""
         outputs, activation = self.logits(inputs), self.activation
         return outputs if activation is None else activation(outputs)

@@ -15,13 +15,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit.errors import ArgumentError, ShapeError
 from corekit_layers_basic.shapes import Shape, written
 
 FEW = 4096  # numbers below which torch's own dropout is as fast
 
 
+@example((None,), rate=0.5)
+@example((40, 50), rate=0.25)
+@example((4, 5), rate=0.5, noise_shape=(None, 1, None))
+@example((5,), rate=0.0)
+@example((5,), rate=1.0)
 class Dropout(Layer):
     """In training, set each number to 0 with probability `rate`, and scale the others up by 1 / (1 - rate).
 

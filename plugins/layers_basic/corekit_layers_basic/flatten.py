@@ -7,11 +7,15 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit.errors import ArgumentError, ShapeError
 from corekit_layers_basic.shapes import Shape
 
 
+@example((4, 5, 2))
+@example(())
+@example((None, 3))
+@example((4, 5, 2), data_format="channels_first")
 class Flatten(Layer):
     """Lay each sample's numbers in one row, the last axis running fastest. No copy where memory lies in that order.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from corekit import Layer
+from corekit import Layer, example
 
 
+@example((None,))
+@example((4, 5))
 class Identity(Layer):
     """A placeholder: y = x, also for lists and dicts of tensors.
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Initializer
+from corekit import Initializer, example
 from corekit.errors import ArgumentError, ShapeError
 from corekit_layers_basic.drawing import Dtype, as_dtype, at_least_float32, checked_seed, draw
 
@@ -47,6 +47,8 @@ class Ones(Initializer):
         return torch.ones(tuple(shape), dtype=as_dtype(dtype))
 
 
+@example(value=3.0)
+@example((4, 3), value=[1.0, 2.0, 3.0])
 class Constant(Initializer):
     """All the same value.
 
@@ -69,6 +71,8 @@ class Constant(Initializer):
         return value.expand(tuple(shape)).clone()
 
 
+@example((None, None))
+@example((3, 4), gain=2.0)
 class Identity(Initializer):
     """The identity matrix, times `gain`.
 
@@ -98,6 +102,8 @@ class Identity(Initializer):
         return torch.eye(*shape, dtype=as_dtype(dtype)).mul_(self.gain)
 
 
+@example()
+@example(mean=1.0, stddev=0.5, seed=1)
 class RandomNormal(Initializer):
     """Normally distributed.
 
@@ -126,6 +132,8 @@ class RandomNormal(Initializer):
         return draw("untruncated_normal", shape, dtype, self.seed, self.stddev, self.mean)
 
 
+@example()
+@example(mean=1.0, stddev=0.5, seed=1)
 class TruncatedNormal(Initializer):
     """Normally distributed, without values further than two standard deviations from the mean.
 
@@ -154,6 +162,8 @@ class TruncatedNormal(Initializer):
         return draw("truncated_normal", shape, dtype, self.seed, self.stddev, self.mean)
 
 
+@example()
+@example(minval=1.0, maxval=2.0, seed=1)
 class RandomUniform(Initializer):
     """Uniformly distributed between two bounds.
 
@@ -182,6 +192,8 @@ class RandomUniform(Initializer):
         return draw("uniform", shape, dtype, self.seed, half, self.minval + half)
 
 
+@example((None, None))
+@example((None, 3, 4), gain=2.0, seed=1)
 class Orthogonal(Initializer):
     """A random matrix with orthogonal columns (or rows, where it is wider than high), times `gain`.
 

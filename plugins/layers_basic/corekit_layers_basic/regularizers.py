@@ -8,10 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from corekit import Regularizer
+from corekit import Regularizer, example
 from corekit.errors import ArgumentError, ShapeError
 
 
+@example((4, 3))
+@example((5,), l1=0.3)
 class L1(Regularizer):
     """The sum of absolute values: l1 * sum(|x|). Drives weights to exactly 0.
 
@@ -36,6 +38,8 @@ class L1(Regularizer):
         return self.l1 * x.abs().sum()
 
 
+@example((4, 3))
+@example((5,), l2=0.3)
 class L2(Regularizer):
     """The sum of squares: l2 * sum(x^2). Without torch's factor 1/2 of weight decay.
 
@@ -60,6 +64,8 @@ class L2(Regularizer):
         return self.l2 * x.square().sum()
 
 
+@example((4, 3))
+@example((5,), l1=0.1, l2=0.2)
 class L1L2(Regularizer):
     """Both: l1 * sum(|x|) + l2 * sum(x^2).
 
@@ -87,6 +93,8 @@ class L1L2(Regularizer):
         return self.l1 * x.abs().sum() + self.l2 * x.square().sum()
 
 
+@example((4, 3))
+@example((4, 3), factor=0.3, mode="columns")
 class OrthogonalRegularizer(Regularizer):
     """Charge the rows (or columns) of a matrix for pointing in similar directions.
 

@@ -7,11 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit.errors import ArgumentTypeError
 from corekit_layers_basic.shapes import Shape
 
 
+@example((None,), scale=1 / 255)
+@example((4, 5), scale=2.0, offset=-1.0)
+@example((None, 2), scale=[1.0, 2.0], offset=[0.5, -1.0])
 class Rescaling(Layer):
     """Rescale values, in training and in inference: y = x * scale + offset.
 

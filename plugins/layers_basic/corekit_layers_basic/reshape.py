@@ -8,11 +8,15 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit.errors import ArgumentError, ShapeError
 from corekit_layers_basic.shapes import Shape, written
 
 
+@example((4, 5), target_shape=(5, 4))
+@example((4, 5), target_shape=(2, -1))
+@example((None, 3), target_shape=(-1,))
+@example((20,), target_shape=(20, 1, 1))
 class Reshape(Layer):
     """Give each sample another shape; the numbers keep their order, the last axis running fastest.
 

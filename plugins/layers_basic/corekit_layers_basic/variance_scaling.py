@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from corekit import Initializer
+from corekit import Initializer, example
 from corekit.errors import ArgumentError
 from corekit_layers_basic.drawing import Dtype, checked_seed, draw
 
@@ -21,6 +21,10 @@ Axes = Sequence[int] | None
 TRUNCATED_DEVIATION = 0.87962566103423978
 
 
+@example()
+@example(scale=2.0, mode="fan_avg", distribution="uniform", seed=1)
+@example((2, 2, 3, 4), mode="fan_out")
+@example((3, 4), distribution="untruncated_normal", input_axes=[1], output_axes=[0])
 class VarianceScaling(Initializer):
     """Random numbers of variance scale / n, where n counts the weight's inputs, outputs, or the mean of both.
 
@@ -81,6 +85,8 @@ class VarianceScaling(Initializer):
         return draw(self.distribution, shape, dtype, self.seed, spread)
 
 
+@example()
+@example((2, 2, 3, 4), seed=1)
 class GlorotUniform(VarianceScaling):
     """Uniform within sqrt(6 / (in + out)): keeps the variance through tanh-like layers. Also called Xavier.
 
@@ -98,6 +104,8 @@ class GlorotUniform(VarianceScaling):
         super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
 
 
+@example()
+@example((2, 2, 3, 4), seed=1)
 class GlorotNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(2 / (in + out)). Also called Xavier.
 
@@ -115,6 +123,8 @@ class GlorotNormal(VarianceScaling):
         super().__init__(1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes)
 
 
+@example()
+@example((2, 2, 3, 4), seed=1)
 class HeUniform(VarianceScaling):
     """Uniform within sqrt(6 / in): keeps the variance through ReLU layers. Also called Kaiming.
 
@@ -132,6 +142,8 @@ class HeUniform(VarianceScaling):
         super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
+@example()
+@example((2, 2, 3, 4), seed=1)
 class HeNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(2 / in), for ReLU layers. Also called Kaiming.
 
@@ -149,6 +161,8 @@ class HeNormal(VarianceScaling):
         super().__init__(2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
+@example()
+@example((2, 2, 3, 4), seed=1)
 class LecunUniform(VarianceScaling):
     """Uniform within sqrt(3 / in).
 
@@ -166,6 +180,8 @@ class LecunUniform(VarianceScaling):
         super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
+@example()
+@example((2, 2, 3, 4), seed=1)
 class LecunNormal(VarianceScaling):
     """Truncated normal of standard deviation sqrt(1 / in), for selu.
 

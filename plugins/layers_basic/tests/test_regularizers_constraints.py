@@ -23,25 +23,6 @@ def test_keras_spelling_is_the_constraint(alias, name):
     assert getattr(constraints, alias) is getattr(constraints, name)
 
 
-@pytest.mark.parametrize("name", ["l1", "l2", "l1_l2", "orthogonal_regularizer"])
-def test_penalty_is_a_scalar_of_the_dtype(name):
-    penalty = regularizers.get(name)(torch.ones(3, 3, dtype=torch.float64))
-
-    assert (penalty.shape, penalty.dtype) == ((), torch.float64)
-
-
-@pytest.mark.parametrize("name", ["max_norm", "non_neg", "unit_norm", "min_max_norm"])
-def test_constraint_keeps_shape_and_dtype(name):
-    w = constraints.get(name)(torch.ones(3, 2, dtype=torch.float64))
-
-    assert (w.shape, w.dtype) == ((3, 2), torch.float64)
-
-
-@pytest.mark.parametrize("name", ["max_norm", "unit_norm", "min_max_norm"])
-def test_constraint_of_zero_weights_stays_finite(name):
-    assert torch.isfinite(constraints.get(name)(torch.zeros(3, 2))).all()
-
-
 def test_one_row_has_no_pair_to_charge():
     assert regularizers.OrthogonalRegularizer()(torch.ones(1, 3)) == 0
 

@@ -6,11 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit_layers_conv.pooling import average_pool, pool_window
 from corekit_layers_conv.window import Shape, channels_last
 
 
+@example((None, 3), pool_size=2)
+@example((8, 3), pool_size=3, strides=2, padding="same")
+@example((9, 3), pool_size=3, strides=1, padding="same")
 class AveragePooling1D(Layer):
     """Take the mean of each window, channel by channel.
 

@@ -6,12 +6,16 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer, activations, constraints, initializers, regularizers
+from corekit import Layer, activations, constraints, example, initializers, regularizers
 from corekit_layers_conv.convolution import check_channels, check_counts, convolve, kernel_shape, kernel_window
 from corekit_layers_conv.layout import lay_filters_first
 from corekit_layers_conv.window import Shape, channels_last
 
 
+@example((None, 3), filters=4, kernel_size=3)
+@example((9, 3), filters=4, kernel_size=3, activation="relu", padding="causal", dilation_rate=2)
+@example((9, 3), filters=4, kernel_size=2, strides=2, padding="same", use_bias=False)
+@example((9, 3), filters=6, kernel_size=5, padding="same", groups=3)
 class Conv1D(Layer):
     """Slide a kernel over the steps: y = activation(x * kernel + bias).
 

@@ -6,12 +6,18 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer, activations, constraints, initializers, regularizers
+from corekit import Layer, activations, constraints, example, initializers, regularizers
 from corekit_layers_conv.convolution import check_channels, check_counts, convolve, kernel_shape, kernel_window
 from corekit_layers_conv.layout import lay_filters_first
 from corekit_layers_conv.window import Shape, channels_last
 
 
+@example((None, None, 3), filters=4, kernel_size=3)
+@example((9, 8, 1), filters=4, kernel_size=3, activation="relu", padding="same")
+@example((9, 8, 3), filters=4, kernel_size=(3, 2), strides=2, padding="same", kernel_regularizer="l2")
+@example((9, 8, 3), filters=4, kernel_size=2, padding="same", dilation_rate=(2, 1), use_bias=False)
+@example((4, 4, 3), filters=6, kernel_size=(1, 2), groups=3, activation="softmax", bias_regularizer="l1")
+@example((9, 8, 1), filters=4, kernel_size=1, strides=3, kernel_constraint="max_norm", activity_regularizer="l2")
 class Conv2D(Layer):
     """Slide a kernel over height and width: y = activation(x * kernel + bias).
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit_layers_conv.pooling import global_shape
 from corekit_layers_conv.window import Shape, channels_last
 
 
+@example((None, None, 3))
+@example((9, 8, 3), keepdims=True)
 class GlobalAveragePooling2D(Layer):
     """Take the mean of each channel over all places of an image.
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit_layers_conv.pooling import global_shape
 from corekit_layers_conv.window import Shape, channels_last
 
 
+@example((None, 3))
+@example((9, 3), keepdims=True)
 class GlobalMaxPooling1D(Layer):
     """Take the largest number of each channel over all steps. Equal largest ones share the gradient.
 

@@ -7,12 +7,14 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit.errors import ShapeError
 from corekit_layers_conv.layout import as_keras, as_torch
 from corekit_layers_conv.window import AXES, Shape, channels_last, chosen, sizes, written
 
 
+@example((None, None, 3))
+@example((4, 5, 3), size=(3, 2), interpolation="bilinear")
 class UpSampling2D(Layer):
     """Enlarge images by whole factors.
 

@@ -7,13 +7,16 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Layer
+from corekit import Layer, example
 from corekit.errors import ArgumentError, ShapeError
 from corekit_layers_conv.window import AXES, Shape, channels_last, written
 
 Border = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 
 
+@example((None, None, 3))
+@example((4, 5, 3), padding=((1, 0), (2, 3)))
+@example((4, 5, 3), padding=(2, 1))
 class ZeroPadding2D(Layer):
     """Lay zeros around images.
 

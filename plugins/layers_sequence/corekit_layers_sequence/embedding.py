@@ -8,11 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Layer, constraints, initializers, regularizers
+from corekit import Layer, Values, constraints, example, initializers, regularizers
 from corekit.errors import ArgumentError
 from corekit_layers_sequence.arguments import Shape, whole
 
 
+@example(Values((None,), high=7, dtype="int64"), input_dim=7, output_dim=4)
+@example(Values((), high=7, dtype="int64"), input_dim=7, output_dim=4, embeddings_constraint="unit_norm")
+@example(Values((5, 2), high=7, dtype="int32"), input_dim=7, output_dim=4, embeddings_regularizer="l2")
 class Embedding(Layer):
     """Replace each whole number i by row i of a table that is learned.
 

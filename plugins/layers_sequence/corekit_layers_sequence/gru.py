@@ -7,12 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Layer, activations, constraints, initializers, regularizers
+from corekit import Layer, activations, constraints, example, initializers, regularizers
 from corekit_layers_sequence import recurrence
 from corekit_layers_sequence.arguments import Shape, features, no_seed, rate, whole
 from corekit_layers_sequence.fused import gru, lay_transposed
 
 
+@example((None, 2), units=4)
+@example((5, 2), units=4, return_sequences=True, return_state=True, recurrent_regularizer="l2")
+@example((5, 2), units=4, reset_after=False, go_backwards=True, return_sequences=True)
+@example((5, 2), units=4, activation="relu", use_bias=False)
+@example((5, 2), [(4,)], units=4, recurrent_activation="tanh")
+@example((5, 2), units=4, dropout=0.5, recurrent_dropout=0.5)
 class GRU(Layer):
     """Read a sequence step by step, with an output h that passes from step to step.
 

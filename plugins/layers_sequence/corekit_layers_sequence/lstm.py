@@ -6,12 +6,18 @@ from typing import Any
 
 from torch import Tensor
 
-from corekit import Layer, activations, constraints, initializers, regularizers
+from corekit import Layer, activations, constraints, example, initializers, regularizers
 from corekit_layers_sequence import recurrence
 from corekit_layers_sequence.arguments import Shape, features, no_seed, rate, whole
 from corekit_layers_sequence.fused import lay_transposed, lstm
 
 
+@example((None, 2), units=4)
+@example((5, 2), units=4, return_sequences=True, return_state=True, kernel_regularizer="l2")
+@example((5, 2), units=4, use_bias=False, go_backwards=True, return_sequences=True)
+@example((5, 2), units=4, activation="relu", recurrent_activation=None)
+@example((5, 2), [(4,), (4,)], units=4, return_state=True)
+@example((5, 2), units=4, dropout=0.5, recurrent_dropout=0.5)
 class LSTM(Layer):
     """Read a sequence step by step, with an output h and a carry c that pass from step to step.
 

@@ -1,7 +1,4 @@
-"""The cases that the contract and the comparison with Keras share: calls that read the same in both libraries.
-
-Each layer of this distribution needs at least one; `test_contract.py` fails for one that has none.
-"""
+"""The cases of the comparison with Keras: calls that read the same in both libraries; each layer needs one."""
 
 from typing import Any
 
@@ -107,6 +104,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
         cases = [LayerCase(*case) for case in ALL]
         metafunc.parametrize("case", cases, ids=map(str, cases))
-    if "first_case" in metafunc.fixturenames:  # one per layer, for what takes long
+    if "first_case" in metafunc.fixturenames:  # one per layer
         cases = [LayerCase(name, *layer_cases[0]) for name, layer_cases in LAYERS.items()]
         metafunc.parametrize("first_case", cases, ids=[case.name for case in cases])
