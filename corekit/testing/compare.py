@@ -25,7 +25,7 @@ def assert_equal(case: Case, expected: Any, got: Any, *, fix: str, on: str = "",
         on: what was special.
         exact: bit for bit.
     """
-    wanted, came = leaves(expected), leaves(got)
+    wanted, came = ([one.detach() for one in leaves(each)] for each in (expected, got))
     if len(wanted) != len(came):
         fail(case, expected=f"{len(wanted)} tensors", got=f"{len(came)}", fix=fix, on=on)
     for one, other in zip(wanted, came, strict=True):

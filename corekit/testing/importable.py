@@ -47,7 +47,10 @@ def imported(place: Place) -> Any:
     """Return what stands there."""
     try:
         found: Any = importlib.import_module(place.module)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        is_missing = error.name is not None and place.module.startswith(error.name)
+        if not place.file or not is_missing:
+            raise
         found = _from_file(place)
     for part in place.name.split("."):
         found = getattr(found, part)

@@ -14,7 +14,7 @@ from corekit.registry import registry
 from corekit.registry.component import LOCAL
 from corekit.testing.case import Case
 from corekit.testing.importable import Place, imported, place_of
-from corekit.testing.kit import fail
+from corekit.testing.kit import Skip, fail
 
 BUDGET = 300.0
 """Milliseconds that the import of one component may take beyond torch and corekit."""
@@ -24,10 +24,17 @@ _LIMIT = 120.0
 
 def import_budget(case: Case) -> None:
     """Every start of every program that uses it pays for the import; and what it changes, it changes for everybody."""
+    if not case.subject.where:
+        raise Skip("it belongs to this program, not to a distribution")
     place = place_of(case.subject)
-    found = _all_of(case.subject.id.partition(":")[0]).get(place.name + "@" + place.module) or _tried((place,))[0]
+    found = _all_of(case.subject.id.partition(":")[0]).get(place.name + "@" + place.module) or tried((place,))[0]
     if found.get("ms", 0.0) > BUDGET:  # perhaps the machine was busy, or it paid for what others share
-        found = min(found, _tried((place,))[0], key=lambda one: one.get("ms", 0.0))
+        found = min(found, tried((place,))[0], key=lambda one: one.get("ms", 0.0))
+    judge(case, place, found)
+
+
+def judge(case: Case, place: Place, found: dict[str, Any]) -> None:
+    """Fail where an import went wrong, changed something, or took too long."""
     on = f"import {place.module} in a new process"
     if "error" in found:
         fail(case, on=on, expected="no error", got=found["error"], fix="Import what it needs at the top of its module.")
@@ -57,10 +64,10 @@ def _all_of(distribution: str) -> dict[str, dict[str, Any]]:
     mine = [one for one in registry.components() if one.distribution == distribution and one.name in one.targets]
     targets = [one.targets[one.name].partition(":") for one in mine]
     places = tuple(Place(module, "", name) for module, _, name in targets)
-    return {f"{place.name}@{place.module}": found for place, found in zip(places, _tried(places), strict=True)}
+    return {f"{place.name}@{place.module}": found for place, found in zip(places, tried(places), strict=True)}
 
 
-def _tried(places: tuple[Place, ...]) -> list[dict[str, Any]]:
+def tried(places: tuple[Place, ...]) -> list[dict[str, Any]]:
     """Return {"ms", "effects"} or {"error"} for each, from a new process that imports them in order."""
     script = f"import sys; sys.path[:] = {sys.path!r}; from corekit.testing.imports import main; main()"
     try:

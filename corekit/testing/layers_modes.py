@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from corekit.model.wrap import layer_class
 from corekit.protocols.tree import map_tree
 from corekit.testing.case import Case, leaves
 from corekit.testing.compare import assert_equal
 from corekit.testing.effects import TORCH_GENERATOR, watched
 from corekit.testing.kit import CheckList, Skip, fail
-from corekit.testing.layer_calls import built, call, state_of
+from corekit.testing.layer_calls import built, call, is_foreign, state_of
 
 CHECKS = CheckList("layers", minimum=0)
 EFFECTS = CheckList("layers", minimum=0)
@@ -45,19 +47,19 @@ def modes(case: Case) -> None:
     expected = call(layer, inputs, seed=1)
     assert_equal(
         case,
+        before,
+        state_of(layer),
+        exact=True,
+        on="its state after a call in inference",
+        fix="Change state only where training is True.",
+    )
+    assert_equal(
+        case,
         expected,
         call(layer, inputs, seed=2),
         exact=True,
         on="a second call in inference",
         fix="Draw random numbers only where training is True.",
-    )
-    assert_equal(
-        case,
-        before,
-        state_of(layer),
-        exact=True,
-        on="its state after calls in inference",
-        fix="Change state only where training is True.",
     )
     by_mode = _trained(layer.train(), inputs, before, training=None)
     by_argument = _trained(layer.eval(), inputs, before, training=True)
@@ -73,10 +75,34 @@ def modes(case: Case) -> None:
     assert_equal(case, before, state_of(layer), exact=True, on="its state after layer(x, training=False)", fix=fix)
 
 
+@CHECKS.once
+def training_acts(case: Case) -> None:
+    """A layer that takes `training` and does the same in both modes has its condition wrong, or does not need it."""
+    value = layer_class(case.subject.value, case.name)
+    if "training" not in inspect.signature(value.call).parameters or is_foreign(case.make()):
+        raise Skip("its call takes no training")
+    for one in case.subject.cases:
+        layer = built(one)
+        before = state_of(layer)
+        inferred, trained = (_trained(layer, one.inputs(), before, training=training) for training in (False, True))
+        if any(not torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(inferred, trained, strict=True)):
+            return
+    fail(
+        case,
+        on="all examples in both modes",
+        expected="outputs or state that differ in training",
+        got="the same in inference",
+        fix="Act where training is True; or take the argument away; or declare an example in which it matters.",
+    )
+
+
 @CHECKS.check
 def weights_stay(case: Case) -> None:
     """Only the optimizer may change trainable weights: a call that does so too undoes its steps."""
     layer = built(case)
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.add_(0.1)  # a change that a second call does not repeat is one too
     before = {name: weight.detach().clone() for name, weight in layer.named_parameters()}
     if not before:
         raise Skip("it has no trainable weights")

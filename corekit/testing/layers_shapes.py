@@ -11,7 +11,7 @@ from corekit.model.graph import Input
 from corekit.protocols.tree import leaves as values_in
 from corekit.protocols.tree import map_tree
 from corekit.testing.case import Case
-from corekit.testing.compare import assert_equal, assert_shapes
+from corekit.testing.compare import assert_equal, assert_shapes, told
 from corekit.testing.drawing import for_all
 from corekit.testing.kit import CheckList, Skip, fail
 from corekit.testing.layer_calls import built, call, is_foreign, row, state_of
@@ -98,7 +98,8 @@ def batch_sizes(case: Case) -> None:
     for batch in (0, 1):
         for training in (True, False):
             on = f"a batch of {batch} with training={training}"
-            outputs = call(layer, case.inputs(batch=batch), training=training)
+            with told(case, on, "Let every size in call come from the input's shape."):
+                outputs = call(layer, case.inputs(batch=batch), training=training)
             assert_shapes(
                 case,
                 [(batch, *one.shape[1:]) for one in outputs],
@@ -141,14 +142,13 @@ def strides(case: Case) -> None:
     layer = built(case)
     expected = call(layer, case.inputs())
     for what, lay in _LAYOUTS.items():
-        got = call(layer, map_tree(lay, case.inputs()))
-        assert_equal(
-            case,
-            expected,
-            got,
-            on=f"an input that is {what}",
-            fix="Use reshape in place of view, and never data_ptr or as_strided on an input.",
+        on, fix = (
+            f"an input that is {what}",
+            "Use reshape in place of view, and never data_ptr or as_strided.",
         )
+        with told(case, on, fix):
+            got = call(layer, map_tree(lay, case.inputs()))
+        assert_equal(case, expected, got, on=on, fix=fix)
 
 
 def _weights(layer: Any) -> list[tuple[str, Tensor]]:

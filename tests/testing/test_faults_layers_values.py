@@ -1,0 +1,375 @@
+"""Seeded faults of layers, in what they compute: each class is right but for one thing, and one check must say so."""
+
+import pytest
+import torch
+
+import corekit as ck
+from corekit.testing.case import subject_of
+from corekit.testing.kit import run
+
+FAULTS = []
+
+
+def fault(check, word):
+    """Note the check that must catch the class, and a word that its message must hold."""
+
+    def keep(cls):
+        FAULTS.append(pytest.param(cls, check, word, id=f"{check}-{cls.__name__}"))
+        return cls
+
+    return keep
+
+
+@ck.example((None, 4), factor=2.0)
+@ck.example((4,), factor=0.5)
+class Right(ck.Layer):
+    """Scale and shift each feature."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
+        self.shift = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="shift")
+
+    def call(self, inputs):
+        return torch.tanh(inputs * self.scale * self.factor + self.shift)
+
+
+# Shapes and batches
+
+
+@fault("shapes", "foretold")
+class ForetellsOneMore(Right):
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+
+@fault("shapes", "foretold")
+class ForetellsWrongForOddSizes(Right):
+    def call(self, inputs):
+        return inputs[:, : inputs.shape[1] // 2] * self.factor
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 3, *input_shape[2:]) if len(input_shape) > 2 else (input_shape[0], 2)
+
+
+@fault("shapes", "1 outputs")
+class ForetellsOneOutputOfTwo(Right):
+    def call(self, inputs):
+        return inputs, inputs
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@fault("shapes", "dtype")
+class ForetellsAnotherDtype(Right):
+    def call(self, inputs):
+        return inputs.argmax(-1)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[:-1]
+
+
+@fault("batch_sizes", "batch of 1")
+class SqueezesTheBatch(Right):
+    def call(self, inputs):
+        return super().call(inputs).squeeze()
+
+
+@fault("batch_sizes", "batch of 0")
+class KnowsNoEmptyBatch(Right):
+    def call(self, inputs):
+        return torch.stack([super(KnowsNoEmptyBatch, self).call(one) for one in inputs])
+
+
+@fault("batch_sizes", "state")
+class DividesByTheBatch(Right):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.mean = self.add_weight(shape=(input_shape[-1],), trainable=False, initializer="zeros", name="mean")
+
+    def call(self, inputs, training=False):
+        if training:
+            with torch.no_grad():
+                self.mean.copy_(inputs.flatten(0, -2).mean(0))
+        return super().call(inputs)
+
+
+@fault("rows_alone", "sample 0 without the batch")
+class SubtractsTheBatchMean(Right):
+    def call(self, inputs):
+        return super().call(inputs) - inputs.mean(0)
+
+
+@fault("rows_alone", "without the batch")
+class SoftmaxOverTheBatch(Right):
+    def call(self, inputs):
+        return torch.softmax(super().call(inputs), 0)
+
+
+@fault("rows_alone", "depend on that sample alone")
+class DividesByTheLargest(Right):
+    def call(self, inputs):
+        return super().call(inputs) / (1 + inputs.abs().max())
+
+
+@fault("strides", "slice of a larger tensor")
+class ReadsMemoryInOrder(Right):
+    def call(self, inputs):
+        size = inputs.shape
+        in_order = [1] * len(size)
+        for axis in range(len(size) - 2, -1, -1):
+            in_order[axis] = in_order[axis + 1] * size[axis + 1]
+        return super().call(inputs.as_strided(size, in_order))
+
+
+@fault("strides", "view")
+class NeedsContiguousInput(Right):
+    def call(self, inputs):
+        return super().call(inputs).view(-1).view(inputs.shape) if inputs.is_contiguous() else inputs.view(-1)
+
+
+# Precision and devices
+
+
+@fault("dtypes", "float32")
+class ReturnsFloat32(Right):
+    def call(self, inputs):
+        return super().call(inputs).float()
+
+
+@fault("dtypes", "float64")
+class AddsAFloat64Constant(Right):
+    def call(self, inputs):
+        return super().call(inputs) + torch.ones(inputs.shape[-1], dtype=torch.float64, device=inputs.device)
+
+
+@fault("dtypes", "double")
+class MultipliesWithFloat32(Right):
+    def call(self, inputs):
+        return super().call(inputs) @ torch.eye(inputs.shape[-1], device=inputs.device)
+
+
+@fault("policies", "dtype of scale")
+class FixesTheWeightsDtype(Right):
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", dtype="bfloat16", name="scale")
+        self.shift = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="shift")
+
+
+@fault("policies", 'made with dtype="float64"')
+class TakesNoDtype(Right):
+    def __init__(self, factor=1.0, dtype=None, **kwargs):
+        super().__init__(factor, **kwargs)
+
+
+@fault("autocast", "mean in float32")
+class KeepsStateInHalfPrecision(Right):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.kernel = self.add_weight(shape=(input_shape[-1], 4), name="kernel")
+        self.mean = self.add_weight(shape=(4,), trainable=False, initializer="zeros", name="mean")
+
+    def call(self, inputs, training=False):
+        y = super().call(inputs) @ self.kernel
+        if training:
+            self.mean = y.detach().flatten(0, -2).mean(0)
+        return y
+
+
+@fault("autocast", "no error")
+class MixesDtypesUnderAutocast(Right):
+    def call(self, inputs):
+        product = inputs @ torch.diag(self.scale)
+        return torch.lerp(inputs, product, 0.5)
+
+
+@fault("devices", "meta")
+class MakesAMaskOnTheCpu(Right):
+    def call(self, inputs):
+        return super().call(inputs) * torch.ones(inputs.shape[-1], device="cpu", dtype=inputs.dtype)
+
+
+@fault("devices", "layer.to('meta')")
+class KeepsAPlainTensor(Right):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.table = [torch.arange(float(input_shape[-1]))]
+
+    def call(self, inputs):
+        return super().call(inputs) + self.table[0].to(inputs.dtype)
+
+
+@fault("devices", "on cpu")
+class ReturnsToTheCpu(Right):
+    def call(self, inputs):
+        return torch.zeros(inputs.shape, dtype=inputs.dtype, device="cpu")
+
+
+@fault("devices", "from")
+class MakesASpareTensorOnTheCpu(Right):
+    def call(self, inputs):
+        torch.zeros(3, device="cpu")
+        return super().call(inputs)
+
+
+# Gradients
+
+
+class _Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.factor = factor
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * ctx.factor, None
+
+
+class _Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.x = x.detach()
+        return x * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return 2 * ctx.x * grad
+
+
+@fault("gradients", "input 0")
+class GradientIsTwiceTooLarge(Right):
+    def call(self, inputs):
+        return super().call(_Scaled.apply(inputs, 2.0))
+
+
+@fault("gradients", "gradient in float64")
+class GradientHasTheWrongSign(Right):
+    def call(self, inputs):
+        return _Scaled.apply(super().call(inputs), -1.0)
+
+
+@fault("gradients", "weight scale")
+class GradientOfAWeightIsSmall(Right):
+    def call(self, inputs):
+        return torch.tanh(inputs * _Scaled.apply(self.scale, 0.9) * self.factor + self.shift)
+
+
+@fault("gradients", "weight shift")
+class DetachesAWeightInPart(Right):
+    def call(self, inputs):
+        return torch.tanh(inputs * self.scale * self.factor + 0.5 * self.shift + 0.5 * self.shift.detach())
+
+
+@fault("gradients", "input 0")
+class DetachesItsInput(Right):
+    def call(self, inputs):
+        return super().call(inputs.detach())
+
+
+@fault("gradients", "what differences of the output say")
+class RoundsStraightThrough(Right):
+    def call(self, inputs):
+        y = super().call(inputs)
+        return y + (y.round() - y).detach()
+
+
+@fault("inference_gradients", "gradient in inference")
+class InfersWithoutGradients(Right):
+    def call(self, inputs, training=False):
+        with torch.set_grad_enabled(training):
+            return super().call(inputs)
+
+
+@fault("inference_gradients", "input 0")
+class GradientIsWrongInInference(Right):
+    def call(self, inputs, training=False):
+        return super().call(inputs if training else _Scaled.apply(inputs, 0.5))
+
+
+@fault("second_gradients", "second gradient")
+class SecondGradientIsZero(Right):
+    def call(self, inputs):
+        return super().call(_Square.apply(inputs))
+
+
+@fault("second_gradients", "second gradient")
+class BackwardCannotBeDerived(Right):
+    def call(self, inputs):
+        return torch.nn.functional.hardsigmoid(super().call(inputs))
+
+
+@fault("all_weights_learn", "none for spare")
+class HasASpareWeight(Right):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.spare = self.add_weight(shape=(3,), initializer="zeros", name="spare")
+
+
+@fault("all_weights_learn", "none for shift")
+class ReadsAWeightsData(Right):
+    def call(self, inputs):
+        return torch.tanh(inputs * self.scale * self.factor + self.shift.data)
+
+
+# Compiled and exported
+
+
+@fault("compiles", "fullgraph")
+class Logs(Right):
+    def call(self, inputs):
+        import logging
+
+        logging.getLogger("mine").warning("called with %s", inputs.sum())
+        return super().call(inputs)
+
+
+@fault("compiles", "fullgraph")
+class BranchesOnValues(Right):
+    def call(self, inputs):
+        y = super().call(inputs)
+        return y if y.sum() > 0 else 2 * y
+
+
+@fault("compiles", "values, gradients and state")
+class ComputesOtherwiseWhenCompiled(Right):
+    def call(self, inputs):
+        return super().call(inputs) * (1.5 if torch.compiler.is_compiling() else 1.0)
+
+
+@fault("exports", "open batch")
+class FreezesTheBatch(Right):
+    def call(self, inputs):
+        y = super().call(inputs)
+        return y.reshape(int(torch.tensor(inputs.shape[0])), *y.shape[1:])
+
+
+@fault("exports", "batch")
+class BranchesOnTheBatchSize(Right):
+    def call(self, inputs):
+        y = super().call(inputs)
+        return y if inputs.shape[0] < 5 else y * 2.0
+
+
+def test_right_layer_passes_every_check():
+    outcomes = run([subject_of(Right, "layers")])
+
+    assert [f"{one.check}: {one.message}" for one in outcomes if one.status == "failed"] == []
+    assert {one.check for one in outcomes if one.status == "skipped"} == {"import_budget", "training_acts"}
+
+
+@pytest.mark.parametrize(("cls", "check", "word"), FAULTS)
+def test_fault_is_caught_and_named(cls, check, word, outcome_of, counted):
+    counts = counted.setdefault("values of layers", [0, 0])
+    counts[0] += 1
+
+    outcome = outcome_of(cls, "layers", check)
+
+    assert outcome.status == "failed"
+    assert word in outcome.message
+    assert cls.__name__ in outcome.message
+    counts[1] += 1
