@@ -16,6 +16,10 @@ from typing import Any as _Any
 _WHERE = {
     "parametrize_with_checks": "corekit.testing.parametrize",
     "check_layer": "corekit.testing.direct",
+    "check_activation": "corekit.testing.direct",
+    "check_initializer": "corekit.testing.direct",
+    "check_regularizer": "corekit.testing.direct",
+    "check_constraint": "corekit.testing.direct",
     "Failure": "corekit.testing.kit",
     "Skip": "corekit.testing.kit",
 }

@@ -221,7 +221,10 @@ def _inferred(kind: str, value: Any) -> tuple[Example, ...]:
 def _needs_arguments(value: Any, kind: str) -> bool:
     """Return whether something has to be given to make it; a function's tensor does not count."""
     made: Callable[..., Any] = value
-    parameters = list(inspect.signature(made).parameters.values())
+    try:
+        parameters = list(inspect.signature(made).parameters.values())
+    except ValueError:  # a function in C, such as torch.tanh, that does not tell
+        return False
     if not isinstance(value, type):
         parameters = parameters[1:] if kind == "activations" else parameters
     fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

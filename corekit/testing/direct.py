@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from corekit.protocols.example import Example, example, examples_of
+from corekit.protocols.example import Example, Values, example, examples_of
 from corekit.testing.case import subject_of
 from corekit.testing.kit import Failure, Outcome, run
+
+WHOLE: dict[str, tuple[Values, ...]] = {
+    "activations": (Values((4, 3), low=-3, high=3),),
+    "regularizers": (Values((4, 3)),),
+    "constraints": (Values((4, 3), low=-2, high=2),),
+}
+"""What is tried where no input is given and none declared."""
 
 
 def check_layer(layer: type, *inputs: Any, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
@@ -32,11 +40,84 @@ def check_layer(layer: type, *inputs: Any, only: tuple[str, ...] = (), **argumen
     return _checked("layers", layer, inputs, arguments, only)
 
 
+def check_activation(
+    activation: Callable[..., Any], *inputs: Any, only: tuple[str, ...] = (), **arguments: Any
+) -> list[Outcome]:
+    """Check a function of one tensor as an activation.
+
+    Args:
+        activation: the function.
+        inputs: one whole shape, or `corekit.Values`; default (4, 3), between -3 and 3.
+        only: names of checks; default all.
+        arguments: keywords of the call.
+
+    Returns:
+        What came of each check.
+
+    Raises:
+        Failure: at the first check that failed.
+
+    Example:
+        >>> import torch
+        >>> [one.status for one in check_activation(torch.tanh, only=("gradients",))]
+        ['passed']
+    """
+    return _checked("activations", activation, inputs, arguments, only)
+
+
+def check_initializer(initializer: type, *inputs: Any, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check a class of initializers.
+
+    Args:
+        initializer: the class.
+        inputs: the shape of a weight, with None where a size may be any; default (None, None).
+        only: names of checks; default all.
+        arguments: of the constructor.
+
+    Returns:
+        What came of each check.
+
+    Raises:
+        Failure: at the first check that failed.
+
+    Example:
+        >>> from corekit.initializers import RandomNormal
+        >>> [one.status for one in check_initializer(RandomNormal, stddev=0.5, only=("seeds",))]
+        ['passed']
+    """
+    return _checked("initializers", initializer, inputs, arguments, only)
+
+
+def check_regularizer(regularizer: type, *inputs: Any, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check a class of regularizers; the arguments are those of `check_initializer`, with a weight of shape (4, 3).
+
+    Example:
+        >>> from corekit.regularizers import L2
+        >>> [one.status for one in check_regularizer(L2, (4, 3), l2=0.1, only=("gradients",))]
+        ['passed']
+    """
+    return _checked("regularizers", regularizer, inputs, arguments, only)
+
+
+def check_constraint(constraint: type, *inputs: Any, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check a class of constraints; the arguments are those of `check_initializer`, with a weight of shape (4, 3).
+
+    Example:
+        >>> from corekit.constraints import NonNeg
+        >>> [one.status for one in check_constraint(NonNeg, only=("settles",))]
+        ['passed']
+    """
+    return _checked("constraints", constraint, inputs, arguments, only)
+
+
 def _checked(
     kind: str, value: Any, inputs: tuple[Any, ...], arguments: dict[str, Any], only: tuple[str, ...]
 ) -> list[Outcome]:
     given: tuple[Example, ...] = ()
     if inputs or arguments:
+        if not inputs:  # the arguments that are given, on the inputs that are declared or usual
+            known = subject_of(value, kind).examples
+            inputs = known[0].inputs if known else WHOLE.get(kind, ())
         holder = type("holder", (), {})
         given = examples_of(example(*inputs, **arguments)(holder))
     outcomes = run([subject_of(value, kind, examples=given)], only)
