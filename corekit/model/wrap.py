@@ -26,15 +26,17 @@ class TorchLayer(Layer):
     def __init__(self, module: nn.Module, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.module = module.train(self.training)
-        if not self.trainable:
-            self.trainable = False  # the module too
+        if not self.trainable and not self._is_lazy():
+            self.trainable = False  # the module too; a lazy one's weights when it is built
 
     def build(self, input_shape: Any) -> None:
         """Run a lazy module once, so that its weights exist."""
-        lazy = any(nn.parameter.is_lazy(weight) for weight in self.module.parameters())
-        if lazy and isinstance(input_shape, tuple):
+        if self._is_lazy() and isinstance(input_shape, tuple):
             with torch.no_grad():
                 self.module(torch.zeros([size or 1 for size in input_shape], dtype=self.dtype))
+
+    def _is_lazy(self) -> bool:
+        return any(nn.parameter.is_lazy(weight) for weight in self.module.parameters())
 
     def _named_after(self) -> str:
         return type(self.module).__name__

@@ -65,6 +65,14 @@ def test_module_follows_the_training_flag():
     assert layer(torch.ones(100), training=True).max().item() == 2.0
 
 
+def test_lazy_module_may_be_frozen():
+    layer = ck.layer(nn.LazyLinear(2), trainable=False)
+
+    layer(torch.ones(4, 3))
+
+    assert [weight.requires_grad for weight in layer.weights] == [False, False]
+
+
 def test_lazy_module_is_initialised_by_the_first_input():
     layer = ck.layer(nn.LazyLinear(2))
 
