@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -49,9 +50,11 @@ def exports(case: Case) -> None:
     layer = built(case)
     inputs = case.inputs(batch=4)
     batch = {0: torch.export.Dim("batch")}
+    shapes = map_tree(lambda _: batch, inputs)
+    takes_any = "args" in inspect.signature(layer.forward).parameters  # a wrapped torch module: call(*args)
     fix = "Take sizes from the input's shape at each call, as x.shape[0]; not from Python numbers noted before."
     with told(case, "torch.export with an open batch", fix):
-        program = torch.export.export(layer, inputs, dynamic_shapes=map_tree(lambda _: batch, inputs))
+        program = torch.export.export(layer, inputs, dynamic_shapes=(shapes,) if takes_any else shapes)
     more = case.inputs(batch=7)
     with told(case, "the exported program on a batch of 7", fix):
         got = leaves(program.module()(*more))

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from corekit.model.graph import Input
 from corekit.model.model import Model
+from corekit.protocols.dtype import dtype_name
 from corekit.protocols.tree import leaves as values_in
 from corekit.registry import registry
 from corekit.registry.component import LOCAL
@@ -74,13 +75,15 @@ def base_arguments(case: Case) -> None:
     """`name`, `trainable` and `dtype` are arguments of every layer, and a misspelt one must not be swallowed."""
     described = case.make().get_config()
     cls = type(case.make())
-    layer = cls.from_config({**described, "name": "mine", "dtype": "float64", "trainable": False})
+    given: dict[str, Any] = {"name": "mine", "trainable": False}
+    if not is_foreign(case.make()):  # a torch module has a dtype of its own, or none
+        given["dtype"] = "float64"
+    layer = cls.from_config({**described, **given})
     fix = "Take **kwargs in __init__ and write super().__init__(**kwargs)."
-    got = layer.name, layer.dtype, layer.trainable
-    if got != ("mine", torch.float64, False):
-        fail(
-            case, on='name="mine", dtype="float64", trainable=False', expected="a layer that has them", got=got, fix=fix
-        )
+    got = {"name": layer.name, "trainable": layer.trainable, "dtype": dtype_name(layer.dtype)}
+    got = {name: got[name] for name in given}
+    if got != given:
+        fail(case, on=", ".join(f"{name}={value!r}" for name, value in given.items()), expected=given, got=got, fix=fix)
     layer(*case.inputs())
     if any(weight.requires_grad for weight in layer.parameters()):
         fail(

@@ -22,7 +22,7 @@ from corekit.model.wrap import layer_class
 from corekit.testing.case import leaves
 from corekit.testing.importable import Place, imported
 
-WAIT = 30.0
+WAIT = 60.0
 
 
 def per_sample(outputs: list[Tensor]) -> Tensor:
