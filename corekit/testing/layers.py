@@ -8,6 +8,7 @@ from corekit.testing import (
     layers_modes,
     layers_precision,
     layers_processes,
+    layers_promises,
     layers_saving,
     layers_shapes,
 )
@@ -20,6 +21,7 @@ CHECKS.add(layers_shapes.CHECKS)
 CHECKS.add(layers_precision.CHECKS)
 CHECKS.add(layers_gradients.CHECKS)
 CHECKS.add(layers_modes.CHECKS)
+CHECKS.add(layers_promises.CHECKS)
 CHECKS.add(layers_saving.CHECKS)
 CHECKS.add(layers_compiled.CHECKS)
 CHECKS.add(layers_processes.CHECKS)

@@ -316,6 +316,25 @@ class ReadsAWeightsData(Right):
         return torch.tanh(inputs * self.scale * self.factor + self.shift.data)
 
 
+# Promises
+
+
+@fault("logits", "link_activation(logits(x))")
+class ScalesItsLogits(Right):
+    link_activation = staticmethod(torch.tanh)
+
+    def logits(self, inputs):
+        return 2 * inputs
+
+
+@fault("takes_maxima", "relu after the layer")
+class SaysItTakesMaxima(Right):
+    takes_maxima = True
+
+    def call(self, inputs):
+        return inputs.mean(-1)
+
+
 # Compiled and exported
 
 
@@ -359,7 +378,12 @@ def test_right_layer_passes_every_check():
     outcomes = run([subject_of(Right, "layers")])
 
     assert [f"{one.check}: {one.message}" for one in outcomes if one.status == "failed"] == []
-    assert {one.check for one in outcomes if one.status == "skipped"} == {"import_budget", "training_acts"}
+    assert {one.check for one in outcomes if one.status == "skipped"} == {
+        "import_budget",
+        "training_acts",
+        "logits",
+        "takes_maxima",
+    }
 
 
 @pytest.mark.parametrize(("cls", "check", "word"), FAULTS)
