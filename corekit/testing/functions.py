@@ -253,7 +253,7 @@ def _checked(case: Case, check: Callable[..., bool], what: str) -> None:
         check(lambda *x: tuple(leaves(function(*x))), inputs, fast_mode=True)
     except GradcheckError as error:
         fail(case, on=f"{what} in float64", expected="what differences of the result say",
-             got=" ".join(str(error).split())[:200], fix=fix)  # fmt: skip
+             got=" ".join(str(error).split()).partition(" The above quantities")[0][:200], fix=fix)  # fmt: skip
     except RuntimeError as error:
         fail(case, on=f"{what} in float64", expected="a derivative", got=" ".join(str(error).split())[:200], fix=fix)
 
