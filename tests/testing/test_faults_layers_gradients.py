@@ -28,8 +28,8 @@ class Right(ck.Layer):
         self.factor = factor
 
     def build(self, input_shape):
-        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
-        self.shift = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="shift")
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.ones_, name="scale")
+        self.shift = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.zeros_, name="shift")
 
     def call(self, inputs):
         return torch.tanh(inputs * self.scale * self.factor + self.shift)
@@ -135,7 +135,7 @@ class BackwardCannotBeDerived(Right):
 class HasASpareWeight(Right):
     def build(self, input_shape):
         super().build(input_shape)
-        self.spare = self.add_weight(shape=(3,), initializer="zeros", name="spare")
+        self.spare = self.add_weight(shape=(3,), initializer=torch.nn.init.zeros_, name="spare")
 
 
 @fault("all_weights_learn", "none for shift")

@@ -38,8 +38,10 @@ class Right(ck.Layer):
         self.factor, self.momentum = factor, momentum
 
     def build(self, input_shape):
-        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
-        self.mean = self.add_weight(shape=(input_shape[-1],), initializer="zeros", trainable=False, name="mean")
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.ones_, name="scale")
+        self.mean = self.add_weight(
+            shape=(input_shape[-1],), initializer=torch.nn.init.zeros_, trainable=False, name="mean"
+        )
 
     def call(self, inputs, training=False):
         x = inputs + 0.1 * torch.rand_like(inputs) if training else inputs
@@ -57,10 +59,12 @@ class Right(ck.Layer):
 class MakesWeightsInInit(Right):
     def __init__(self, factor=1.0, momentum=0.9, **kwargs):
         super().__init__(factor, momentum, **kwargs)
-        self.scale = self.add_weight(shape=(4,), initializer="ones", name="scale")
+        self.scale = self.add_weight(shape=(4,), initializer=torch.nn.init.ones_, name="scale")
 
     def build(self, input_shape):
-        self.mean = self.add_weight(shape=(input_shape[-1],), initializer="zeros", trainable=False, name="mean")
+        self.mean = self.add_weight(
+            shape=(input_shape[-1],), initializer=torch.nn.init.zeros_, trainable=False, name="mean"
+        )
 
 
 @fault("builds_once", "new ones: scale")

@@ -30,8 +30,8 @@ class Right(ck.Layer):
         self.factor = factor
 
     def build(self, input_shape):
-        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")
-        self.shift = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="shift")
+        self.scale = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.ones_, name="scale")
+        self.shift = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.zeros_, name="shift")
 
     def call(self, inputs):
         return torch.tanh(inputs * self.scale * self.factor + self.shift)
@@ -89,7 +89,9 @@ class KnowsNoEmptyBatch(Right):
 class DividesByTheBatch(Right):
     def build(self, input_shape):
         super().build(input_shape)
-        self.mean = self.add_weight(shape=(input_shape[-1],), trainable=False, initializer="zeros", name="mean")
+        self.mean = self.add_weight(
+            shape=(input_shape[-1],), trainable=False, initializer=torch.nn.init.zeros_, name="mean"
+        )
 
     def call(self, inputs, training=False):
         if training:
@@ -156,8 +158,10 @@ class MultipliesWithFloat32(Right):
 @fault("policies", "dtype of scale")
 class FixesTheWeightsDtype(Right):
     def build(self, input_shape):
-        self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", dtype="bfloat16", name="scale")
-        self.shift = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="shift")
+        self.scale = self.add_weight(
+            shape=(input_shape[-1],), initializer=torch.nn.init.ones_, dtype="bfloat16", name="scale"
+        )
+        self.shift = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.zeros_, name="shift")
 
 
 @fault("policies", 'made with dtype="float64"')
@@ -170,8 +174,8 @@ class TakesNoDtype(Right):
 class KeepsStateInHalfPrecision(Right):
     def build(self, input_shape):
         super().build(input_shape)
-        self.kernel = self.add_weight(shape=(input_shape[-1], 4), name="kernel")
-        self.mean = self.add_weight(shape=(4,), trainable=False, initializer="zeros", name="mean")
+        self.kernel = self.add_weight(shape=(input_shape[-1], 4), initializer=torch.nn.init.normal_, name="kernel")
+        self.mean = self.add_weight(shape=(4,), trainable=False, initializer=torch.nn.init.zeros_, name="mean")
 
     def call(self, inputs, training=False):
         y = super().call(inputs) @ self.kernel
