@@ -1,45 +1,84 @@
-"""`corekit new layer NAME`: a plugin package to start from, whose own tests pass at once."""
+"""`corekit new KIND... NAME`: a plugin package to start from, whose own tests pass."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shlex
 from pathlib import Path
 
 import click
 
-from corekit.cli.names import PluginNames, plugin_names
-from corekit.cli.templates import render, template
+from corekit.cli import options
+from corekit.cli.names import KINDS, PluginNames, plugin_names
+from corekit.cli.record import FILE, rendered
+from corekit.cli.templates import LICENSES, write
 from corekit.errors import ArgumentError
 
 
-def _names(ctx: click.Context, parameter: click.Parameter, value: str) -> PluginNames:
-    try:
-        return plugin_names(value)
-    except ArgumentError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-@click.command(short_help="Start a plugin package.", epilog="Example: corekit new layer my-plugin")
-@click.argument("kind", type=click.Choice(["layer"]))
-@click.argument("name", callback=_names)
+@click.command(
+    short_help="Start a plugin package.",
+    epilog="Example: corekit new layer my-plugin    or several kinds: corekit new layer op my-plugin",
+)
+@click.argument("words", nargs=-1, metavar="KIND... NAME")
 @click.option(
     "--path",
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
     default=Path(),
     help="The folder to make it in; default the current one.",
 )
-def new(kind: str, name: PluginNames, path: Path) -> None:
-    """Start a plugin called NAME: a package with a layer, its tests, a README and all that pip needs.
+@click.option("--license", type=click.Choice(LICENSES), default=LICENSES[0], show_default=True, help="Its licence.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
+@options.as_json
+def new(words: tuple[str, ...], path: Path, license: str, dry_run: bool, as_json: bool) -> None:
+    """Start a plugin called NAME: a package with an example of each KIND, tests, a README and all that pip needs.
 
-    The class is named after NAME: my-plugin has MyPlugin, corekit-einops has Einops. Works without a network.
+    The kinds: layer, optimizer, loss, metric, op, hooks. The class is named after NAME: my-plugin has MyPlugin,
+    corekit-einops has Einops; with several kinds, MyPluginLayer, MyPluginLoss and so on. An op is a function,
+    my_plugin. Works without a network.
     """
-    target = path / name.distribution
-    files = render(template(kind), target, dataclasses.asdict(name))
-    layer = target / "src" / name.module / f"{name.file}.py"
-    click.echo(f"Made {target}{os.sep} ({len(files)} files). The layer {name.class_name} is in {layer}.\n")
-    click.echo("Next:")
-    click.echo(f"  cd {shlex.quote(str(target))}")
+    start(_names(words), path, license, dry_run, as_json)
+
+
+def start(names: PluginNames, path: Path, license: str, dry_run: bool, as_json: bool) -> None:
+    """Make a package and say what comes next."""
+    record = rendered(names, license)
+    files = {**record.files, FILE: record.as_text()}
+    target = path / names.distribution
+    write(files, target, dry_run=dry_run)
+    if as_json:
+        parts = [dataclasses.asdict(part) for part in names.parts]
+        data = {"path": os.fspath(target), "license": license, "parts": parts, "files": sorted(files)}
+        click.echo(json.dumps(data, indent=2))
+        return
+    click.echo(f"{'Would make' if dry_run else 'Made'} {target}{os.sep} ({len(files)} files):")
+    for part in names.parts:
+        called = part.kind if part.kind == "hooks" else f"{part.kind} {part.name}"
+        click.echo(f"  the {called} in {Path('src', names.module, part.file)}.py")
+    if dry_run:
+        return
+    click.echo("\nNext:")
+    click.echo(f"  cd {shlex.quote(os.fspath(target))}")
     click.echo('  python -m pip install --editable ".[test]"')
     click.echo("  python -m pytest")
+
+
+def _names(words: tuple[str, ...]) -> PluginNames:
+    *kinds, name = words or ("",)
+    known = ", ".join(KINDS)
+    if not kinds and (not name or name in KINDS):
+        raise click.UsageError(f"expected KIND... NAME, for example  corekit new layer my-plugin. The kinds: {known}.")
+    if not kinds:
+        raise click.UsageError(f"expected a kind before {name}, for example  corekit new layer {name}. All: {known}.")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise click.UsageError(f'there is no kind "{kind}". The kinds: {known}; the last word is the name.')
+        if kinds.count(kind) > 1:
+            raise click.UsageError(f'the kind "{kind}" stands twice. Each goes once; write a second {kind} by hand.')
+    if name in KINDS:
+        raise click.UsageError(f'the last word is the name, and "{name}" is a kind. Add one, for example my-plugin.')
+    try:
+        return plugin_names(name, kinds)
+    except ArgumentError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from error

@@ -1,10 +1,11 @@
-import re
+import json
 import tomllib
 
 import pytest
 from click.testing import CliRunner
 
 from corekit.cli import group
+from corekit.cli.names import KINDS
 
 
 @pytest.fixture
@@ -18,6 +19,9 @@ def test_new_layer_makes_a_package(new, tmp_path):
     assert result.exit_code == 0
     made = tmp_path / "my-plugin"
     assert sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()) == [
+        ".corekit-template.json",
+        ".github/workflows/release.yml",
+        ".github/workflows/test.yml",
         ".gitignore",
         "CHANGELOG.md",
         "LICENSE",
@@ -26,8 +30,34 @@ def test_new_layer_makes_a_package(new, tmp_path):
         "src/my_plugin/__init__.py",
         "src/my_plugin/my_plugin.py",
         "src/my_plugin/py.typed",
+        "tests/test_contract.py",
         "tests/test_my_plugin.py",
     ]
+
+
+def test_new_mix_makes_one_package(new, tmp_path):
+    result = new(*KINDS, "my-plugin")
+
+    assert result.exit_code == 0
+    assert "the op my_plugin_op in " in result.stdout
+    made = tmp_path / "my-plugin"
+    assert sorted(path.name for path in (made / "src" / "my_plugin").glob("*.py")) == [
+        "__init__.py",
+        "hooks.py",
+        "layer.py",
+        "loss.py",
+        "metric.py",
+        "op.py",
+        "op_triton.py",
+        "optimizer.py",
+    ]
+
+
+def test_order_of_the_kinds_does_not_matter(new, tmp_path):
+    one = json.loads(new("layer", "op", "my-plugin", "--dry-run", "--json").stdout)
+    other = json.loads(new("op", "layer", "my-plugin", "--dry-run", "--json").stdout)
+
+    assert one == other
 
 
 def test_new_prints_the_next_three_commands(new, tmp_path):
@@ -48,19 +78,30 @@ def test_new_plugins_metadata_is_whole(new, tmp_path):
     assert data["project"]["entry-points"] == {"corekit.layers": {"Einops": "corekit_einops.einops:Einops"}}
 
 
-def test_new_leaves_no_placeholder(new, tmp_path):
-    new("layer", "my-plugin")
+def test_license_is_the_authors_choice(new, tmp_path):
+    new("layer", "my-plugin", "--license", "mit")
 
-    for path in (tmp_path / "my-plugin").rglob("*"):
-        text = path.read_text() if path.is_file() else ""
-        assert not re.search(r"\{\{|\}\}|\.template", path.name + text), path
+    assert (tmp_path / "my-plugin" / "LICENSE").read_text().startswith("MIT License")
 
 
-def test_new_compiles_as_python(new, tmp_path):
-    new("layer", "my-plugin")
+def test_json_tells_what_was_made(new, tmp_path):
+    data = json.loads(new("layer", "hooks", "my-plugin", "--json").stdout)
 
-    for path in (tmp_path / "my-plugin").rglob("*.py"):
-        compile(path.read_text(), str(path), "exec")
+    assert data["path"] == str(tmp_path / "my-plugin")
+    assert data["license"] == "apache-2.0"
+    assert data["parts"] == [
+        {"kind": "layer", "name": "MyPluginLayer", "file": "layer"},
+        {"kind": "hooks", "name": "", "file": "hooks"},
+    ]
+    assert all((tmp_path / "my-plugin" / path).is_file() for path in data["files"])
+
+
+def test_dry_run_makes_nothing(new, tmp_path):
+    result = new("layer", "my-plugin", "--dry-run")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Would make ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_new_never_overwrites(new, tmp_path):
@@ -75,16 +116,26 @@ def test_new_never_overwrites(new, tmp_path):
     assert readme.read_text() == "mine"
 
 
-def test_bad_name_is_a_usage_error(new, tmp_path):
-    result = new("layer", "my plugin")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "expected KIND... NAME"),
+        (["layer"], "expected KIND... NAME"),
+        (["my-plugin"], "corekit new layer my-plugin"),
+        (["lair", "my-plugin"], 'there is no kind "lair"'),
+        (["layer", "my-plugin", "other"], 'there is no kind "my-plugin"'),
+        (["layer", "op", "layer", "my-plugin"], 'the kind "layer" stands twice'),
+        (["layer", "op"], '"op" is a kind'),
+        (["layer", "my plugin"], '"my plugin" cannot be the name of a plugin'),
+        (["layer", "my-plugin", "--license", "beer"], "apache-2.0"),
+    ],
+)
+def test_wrong_command_line_is_a_usage_error(new, tmp_path, words, told):
+    result = new(*words)
 
     assert result.exit_code == 2
-    assert '"my plugin" cannot be the name of a plugin' in result.stderr
+    assert told in result.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_unknown_kind_is_a_usage_error(new):
-    assert new("lair", "my-plugin").exit_code == 2
 
 
 def test_missing_path_is_a_usage_error():
