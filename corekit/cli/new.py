@@ -1,4 +1,4 @@
-"""`corekit new KIND... NAME`: a plugin package to start from, whose own tests pass."""
+"""`corekit new KIND... NAME`: a plugin package to start from, whose own tests pass; and `--update`, for later."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from corekit.cli import options
 from corekit.cli.names import KINDS, PluginNames, plugin_names
 from corekit.cli.record import FILE, rendered
 from corekit.cli.templates import LICENSES, write
+from corekit.cli.update import TOLD, Update
+from corekit.cli.update import update as updated
 from corekit.errors import ArgumentError
 
 
@@ -28,17 +30,26 @@ from corekit.errors import ArgumentError
     default=Path(),
     help="The folder to make it in; default the current one.",
 )
-@click.option("--license", type=click.Choice(LICENSES), default=LICENSES[0], show_default=True, help="Its licence.")
+@click.option("--license", type=click.Choice(LICENSES), help=f"Its licence; default {LICENSES[0]}.")
+@click.option("--update", is_flag=True, help="Bring the newest template into the plugin in the folder NAME, or here.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
 @options.as_json
-def new(words: tuple[str, ...], path: Path, license: str, dry_run: bool, as_json: bool) -> None:
+def new(words: tuple[str, ...], path: Path, license: str | None, update: bool, dry_run: bool, as_json: bool) -> None:
     """Start a plugin called NAME: a package with an example of each KIND, tests, a README and all that pip needs.
 
     The kinds: layer, optimizer, loss, metric, op, hooks. The class is named after NAME: my-plugin has MyPlugin,
     corekit-einops has Einops; with several kinds, MyPluginLayer, MyPluginLoss and so on. An op is a function,
     my_plugin. Works without a network.
+
+    With --update, what the template has changed since is merged into the plugin's files. What you have written stays;
+    where both changed one place, both stand there between markers, and the exit code is 1.
     """
-    start(_names(words), path, license, dry_run, as_json)
+    if update:
+        if len(words) > 1 or license is not None:
+            raise click.UsageError("--update takes one folder, and neither kinds nor a licence: those stay.")
+        bring(updated(path / words[0] if words else path), dry_run, as_json)
+    else:
+        start(_names(words), path, license or LICENSES[0], dry_run, as_json)
 
 
 def start(names: PluginNames, path: Path, license: str, dry_run: bool, as_json: bool) -> None:
@@ -62,6 +73,27 @@ def start(names: PluginNames, path: Path, license: str, dry_run: bool, as_json: 
     click.echo(f"  cd {shlex.quote(os.fspath(target))}")
     click.echo('  python -m pip install --editable ".[test]"')
     click.echo("  python -m pytest")
+
+
+def bring(found: Update, dry_run: bool, as_json: bool) -> None:
+    """Write an update and tell what it did; exit code 1 where there are conflicts."""
+    if not dry_run:
+        found.write()
+    if as_json:
+        changes = [{"path": change.path, "what": change.what} for change in found.changes]
+        data = {"from": found.old.version, "to": found.new.version, "changes": changes, "conflicts": found.conflicts}
+        click.echo(json.dumps(data, indent=2))
+    elif not found.changes:
+        click.echo(f"{found.old.names.distribution} has all of the template of corekit {found.new.version}.")
+    else:
+        head = "Would update" if dry_run else "Updated"
+        click.echo(f"{head} {found.old.names.distribution} from corekit {found.old.version} to {found.new.version}:")
+        for change in found.changes:
+            click.echo(f"  {change.path}: {TOLD[change.what]}")
+    if found.conflicts:
+        if not as_json:
+            click.echo(f"\nConflicts to settle: {', '.join(found.conflicts)}")
+        raise click.exceptions.Exit(1)
 
 
 def _names(words: tuple[str, ...]) -> PluginNames:

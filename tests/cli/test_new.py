@@ -128,6 +128,8 @@ def test_new_never_overwrites(new, tmp_path):
         (["layer", "op"], '"op" is a kind'),
         (["layer", "my plugin"], '"my plugin" cannot be the name of a plugin'),
         (["layer", "my-plugin", "--license", "beer"], "apache-2.0"),
+        (["--update", "a", "b"], "--update takes one folder"),
+        (["--update", "--license", "mit"], "--update takes one folder"),
     ],
 )
 def test_wrong_command_line_is_a_usage_error(new, tmp_path, words, told):
