@@ -50,7 +50,10 @@ def test_looking_up_a_name_imports_no_plugin():
     assert plugins(modules) == set()
 
 
-@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["list", "--kind", "layers"], ["new", "--help"]])
+NEW = ["new", "layer", "op", "a-plugin-that-is-not-there", "--dry-run"]
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["list", "--kind", "layers"], ["new", "--help"], NEW])
 def test_command_imports_neither_torch_nor_plugin(words):
     modules = imported_by(command(*words))
 
