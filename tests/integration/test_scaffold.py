@@ -155,11 +155,13 @@ def test_sdists_hold_the_tests(packages, built) -> None:
         assert FILE not in names
 
 
-def test_sources_are_linted_and_formatted(packages) -> None:
-    root = packages[0].folder.parent
+def test_sources_are_linted_and_formatted_whatever_the_name(tmp_path) -> None:
+    for name in ("q", "my-plugin", "corekit-a-plugin-with-a-rather-long-name"):
+        for number, kinds in enumerate(ALONE + MIXES):
+            write(rendered(plugin_names(name, kinds), "mit").files, tmp_path / f"{name}-{number}")
 
-    python("-m", "ruff", "check", "--no-cache", root, cwd=root)
-    python("-m", "ruff", "format", "--no-cache", "--check", root, cwd=root)
+    python("-m", "ruff", "check", "--no-cache", tmp_path, cwd=tmp_path)
+    python("-m", "ruff", "format", "--no-cache", "--check", tmp_path, cwd=tmp_path)
 
 
 def test_sources_and_tests_are_strictly_typed(packages, tmp_path) -> None:
