@@ -55,9 +55,9 @@ def example(*inputs: Any, **arguments: Any) -> Callable[[Value], Value]:
 
     Args:
         inputs: what it is called with: a shape (None for an axis that may have any size), `Values` where their kind
-            matters, or a list of these. Layers, losses and metrics get a batch of such samples, so their shapes leave out the batch; of all others it is the
-            whole shape. A loss or metric has two, y_true and y_pred. Optimizers, schedules, initializers and
-            callbacks need none.
+            matters, or a list of these. Layers, losses and metrics get a batch of such samples, so their shapes leave
+            out the batch; of all others it is the whole shape. A loss or metric has two, y_true and y_pred.
+            Optimizers, schedules, initializers and callbacks need none.
         arguments: for the constructor; of a function, keywords of the call.
 
     Raises:
