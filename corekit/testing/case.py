@@ -208,6 +208,8 @@ def _inferred(kind: str, value: Any) -> tuple[Example, ...]:
         return ()
     for inputs in _PLAIN.get(kind, ()):
         case = Case(Subject(kind, f"{LOCAL}:tried", value, ()), Example(inputs))
+        if kind == "optimizers":
+            return (case.example,)
         try:
             called = value if kind == "activations" else case.make()
             if inputs:
@@ -225,7 +227,8 @@ def _needs_arguments(value: Any, kind: str) -> bool:
         parameters = list(inspect.signature(made).parameters.values())
     except ValueError:  # a function in C, such as torch.tanh, that does not tell
         return False
-    if not isinstance(value, type):
-        parameters = parameters[1:] if kind == "activations" else parameters
+    is_torch_optimizer = isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
+    if is_torch_optimizer or (kind == "activations" and not isinstance(value, type)):
+        parameters = parameters[1:]  # the tensor; the weights, which every check brings
     fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return any(one.default is one.empty and one.kind not in fixed for one in parameters)

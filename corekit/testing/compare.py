@@ -14,7 +14,16 @@ TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5, torch.bfloat16: 2e-2, to
 """By dtype, relative to 1 or to the value, whichever is larger."""
 
 
-def assert_equal(case: Case, expected: Any, got: Any, *, fix: str, on: str = "", exact: bool = False) -> None:
+def assert_equal(
+    case: Case,
+    expected: Any,
+    got: Any,
+    *,
+    fix: str,
+    on: str = "",
+    exact: bool = False,
+    tolerance: float | None = None,
+) -> None:
     """Fail where tensors, or those nested in tuples, lists and dicts, differ by more than rounding.
 
     Args:
@@ -24,6 +33,7 @@ def assert_equal(case: Case, expected: Any, got: Any, *, fix: str, on: str = "",
         fix: what is most likely to be written instead.
         on: what was special.
         exact: bit for bit.
+        tolerance: relative to 1 or to the value; default by the dtype.
     """
     wanted, came = ([one.detach() for one in leaves(each)] for each in (expected, got))
     if len(wanted) != len(came):
@@ -31,7 +41,7 @@ def assert_equal(case: Case, expected: Any, got: Any, *, fix: str, on: str = "",
     for one, other in zip(wanted, came, strict=True):
         if one.shape != other.shape or one.dtype != other.dtype:
             fail(case, expected=_described(one), got=_described(other), fix=fix, on=on)
-        if not _same(one, other, exact):
+        if not _same(one, other, exact, tolerance):
             where = _worst(one, other)
             told = f"{_at(other, where)}, {_difference(one, other):.3g} away"
             fail(case, expected=f"{_at(one, where)} at {list(where)}", got=told, fix=fix, on=on)
@@ -60,10 +70,10 @@ class told:  # noqa: N801 - a context, as those of contextlib
             fail(self.case, on=self.on, expected="no error", got=f"{type(error).__name__}: {first}", fix=self.fix)
 
 
-def _same(one: Tensor, other: Tensor, exact: bool) -> bool:
+def _same(one: Tensor, other: Tensor, exact: bool, tolerance: float | None) -> bool:
     if exact or not one.is_floating_point():
         return bool(((one == other) | ((one != one) & (other != other))).all())  # nan is nan
-    tolerance = TOLERANCE.get(one.dtype, 1e-5)
+    tolerance = TOLERANCE.get(one.dtype, 1e-5) if tolerance is None else tolerance
     return torch.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 

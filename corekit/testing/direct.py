@@ -110,6 +110,29 @@ def check_constraint(constraint: type, *inputs: Any, only: tuple[str, ...] = (),
     return _checked("constraints", constraint, inputs, arguments, only)
 
 
+def check_optimizer(optimizer: type, *, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check an optimizer class, corekit's or torch's kind; as `check_layer` otherwise.
+
+    Example:
+        >>> import torch
+        >>> [one.status for one in check_optimizer(torch.optim.SGD, only=("lowers_a_loss", "resumes"), lr=0.1)]
+        ['passed', 'passed']
+    """
+    return _checked("optimizers", optimizer, (), arguments, only)
+
+
+def check_schedule(schedule: type, *, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check a learning-rate schedule; as `check_layer` otherwise.
+
+    Example:
+        >>> from corekit.schedules import ExponentialDecay
+        >>> given = {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}
+        >>> [one.status for one in check_schedule(ExponentialDecay, only=("pure", "finite"), **given)]
+        ['passed', 'passed']
+    """
+    return _checked("schedules", schedule, (), arguments, only)
+
+
 def _checked(
     kind: str, value: Any, inputs: tuple[Any, ...], arguments: dict[str, Any], only: tuple[str, ...]
 ) -> list[Outcome]:

@@ -24,6 +24,8 @@ CHECKED_BY = {
     "initializers": "corekit.testing.initializers",
     "regularizers": "corekit.testing.regularizers",
     "constraints": "corekit.testing.constraints",
+    "optimizers": "corekit.testing.optimizers",
+    "schedules": "corekit.testing.schedules",
 }
 """The module of each kind's checks."""
 
