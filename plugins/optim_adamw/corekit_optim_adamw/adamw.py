@@ -5,10 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Optimizer
+from corekit import Optimizer, example
 from corekit_optim_adamw.fused import fused_adamw_
 
 
+@example()
+@example(learning_rate=0.01, weight_decay=0.1, beta_1=0.8, beta_2=0.95, epsilon=1e-5, amsgrad=True)
 class AdamW(Optimizer):
     """Adam with decoupled weight decay, and AMSGrad's variant.
 

@@ -5,10 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Optimizer
+from corekit import Optimizer, example
 from corekit_optim_basic.fused import fused_adam_
 
 
+@example()
+@example(learning_rate=0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-5, amsgrad=True)
 class Adam(Optimizer):
     """Adam, with AMSGrad's variant.
 

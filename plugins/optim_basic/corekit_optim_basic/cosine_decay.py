@@ -7,10 +7,12 @@ import math
 import torch
 from torch import Tensor
 
-from corekit import LearningRateSchedule
+from corekit import LearningRateSchedule, example
 from corekit_optim_basic.count import as_count
 
 
+@example(initial_learning_rate=0.1, decay_steps=1000)
+@example(initial_learning_rate=0.0, decay_steps=900, alpha=0.1, warmup_target=0.1, warmup_steps=100)
 class CosineDecay(LearningRateSchedule):
     """Without a warm-up:  rate = initial_learning_rate * ((1 - alpha) * (1 + cos(pi * t / decay_steps)) / 2 + alpha).
 

@@ -6,12 +6,14 @@ import math
 
 from torch import Tensor
 
-from corekit import LearningRateSchedule
+from corekit import LearningRateSchedule, example
 from corekit_optim_basic.count import as_count
 
 _ROUNDING = 1e-9  # so that a logarithm which should be whole is not rounded down; less than one pass ever is
 
 
+@example(initial_learning_rate=0.1, first_decay_steps=100)
+@example(initial_learning_rate=0.1, first_decay_steps=100, t_mul=1.0, m_mul=0.9, alpha=0.1)
 class CosineDecayRestarts(LearningRateSchedule):
     """rate = initial_learning_rate * ((1 - alpha) * m_mul^i * (1 + cos(pi * f)) / 2 + alpha).
 

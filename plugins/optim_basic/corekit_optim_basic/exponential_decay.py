@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from corekit import LearningRateSchedule
+from corekit import LearningRateSchedule, example
 from corekit_optim_basic.count import as_count
 
 
+@example(initial_learning_rate=0.1, decay_steps=100, decay_rate=0.9)
+@example(initial_learning_rate=0.1, decay_steps=100, decay_rate=0.5, staircase=True)
 class ExponentialDecay(LearningRateSchedule):
     """rate = initial_learning_rate * decay_rate^(t / decay_steps), t the number of finished passes.
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from corekit import LearningRateSchedule
+from corekit import LearningRateSchedule, example
 from corekit.errors import ArgumentError
 from corekit_optim_basic.count import as_count
 
 
+@example(boundaries=[2, 1000], values=[0.1, 0.01, 0.001])
 class PiecewiseConstantDecay(LearningRateSchedule):
     """rate = values[i] up to and including pass boundaries[i], and the last value from then on.
 

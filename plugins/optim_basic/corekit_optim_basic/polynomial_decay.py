@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from corekit import LearningRateSchedule
+from corekit import LearningRateSchedule, example
 from corekit_optim_basic.count import as_count
 
 
+@example(initial_learning_rate=0.1, decay_steps=1000)
+@example(initial_learning_rate=0.1, decay_steps=100, end_learning_rate=0.01, power=2.0, cycle=True)
 class PolynomialDecay(LearningRateSchedule):
     """rate = (initial_learning_rate - end_learning_rate) * (1 - t / decay_steps)^power + end_learning_rate.
 

@@ -5,9 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Optimizer
+from corekit import Optimizer, example
 
 
+@example()
+@example(learning_rate=0.01, rho=0.8, momentum=0.5, epsilon=1e-5, centered=True)
 class RMSprop(Optimizer):
     """RMSprop, optionally with momentum and centered.
 

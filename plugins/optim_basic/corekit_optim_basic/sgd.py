@@ -5,9 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from corekit import Optimizer
+from corekit import Optimizer, example
 
 
+@example()
+@example(learning_rate=0.05, momentum=0.9)
+@example(learning_rate=0.05, momentum=0.9, nesterov=True)
 class SGD(Optimizer):
     """Gradient descent, optionally with momentum.
 

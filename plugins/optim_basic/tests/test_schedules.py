@@ -1,8 +1,5 @@
 """Learning rate schedules: Keras's numbers over thousands of passes, their edges, and what they refuse."""
 
-import copy
-import pickle
-
 import numpy as np
 import pytest
 import torch
@@ -83,50 +80,8 @@ def test_each_restart_is_at_the_full_rate(t_mul):
     assert [float(restarting(start)) for start in starts] == pytest.approx([0.1] * 30, rel=1e-6)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_rate_compiles_without_recompiling(case):
-    torch._dynamo.reset()
-    schedule = make(case)
-    steps = torch.arange(0, 2000, 400, dtype=torch.float64).unbind()
-
-    with torch._dynamo.config.patch(error_on_recompile=True):
-        compiled = torch.compile(schedule.__call__, fullgraph=True, backend="aot_eager")
-        rates = [float(compiled(step)) for step in steps]
-
-    assert rates == pytest.approx([float(schedule(step)) for step in steps], rel=1e-12)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_config_makes_an_equal_one(case):
-    schedule = make(case)
-
-    again = type(schedule).from_config(schedule.get_config())
-
-    assert again.get_config() == schedule.get_config()
-    assert again(77) == schedule(77)
-
-
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda schedule: pickle.loads(pickle.dumps(schedule))])
-def test_copies_give_the_same_rate(duplicate):
-    schedule = make("cosine_warm")
-
-    assert duplicate(schedule)(700) == schedule(700)
-
-
 def test_whole_numbers_are_counts_too():
     assert make("stairs")(torch.tensor(101)) == make("stairs")(101.0)
-
-
-def test_optimizer_follows_a_schedule():
-    weight = torch.nn.Parameter(torch.zeros(1))
-    schedule = ck.schedules.PiecewiseConstantDecay([0], [1.0, 0.25])
-    optimizer = ck.optimizers.SGD(schedule).bind([weight])
-
-    for _ in range(3):
-        optimizer.apply([torch.ones(1)])
-
-    assert weight.item() == -1.5
-    assert optimizer.get_config()["learning_rate"] is schedule
 
 
 @pytest.mark.parametrize(
