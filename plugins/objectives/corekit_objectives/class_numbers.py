@@ -53,16 +53,15 @@ def counted(y_true: Tensor, y_pred: Tensor, ignore_class: int, axis: int = -1) -
 
 
 def mask_weight(counts: Tensor, sample_weight: Tensor | None) -> Tensor:
-    """Return sample weights (1 where there are none) that are 0 for the labels that do not count.
+    """Return sample weights (1 where there are none) that are 0 for the labels that do not count; their dtype stays.
 
     Example:
         >>> mask_weight(torch.tensor([[True, False]]), torch.tensor([0.5]))
         tensor([[0.5000, 0.0000]])
     """
-    mask = counts.to(torch.get_default_dtype())
     if sample_weight is None:
-        return mask
-    weight = torch.as_tensor(sample_weight, dtype=mask.dtype, device=mask.device)
-    if weight.ndim == mask.ndim + 1 and weight.shape[-1] == 1:
+        return counts
+    weight = torch.as_tensor(sample_weight, device=counts.device)
+    if weight.ndim == counts.ndim + 1 and weight.shape[-1] == 1:
         weight = weight.squeeze(-1)
-    return mask * weight.reshape(weight.shape + (1,) * (mask.ndim - weight.ndim))
+    return counts * weight.reshape(weight.shape + (1,) * (counts.ndim - weight.ndim))

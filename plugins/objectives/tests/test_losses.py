@@ -215,3 +215,12 @@ def test_bad_argument_is_named(make, words):
         make()
 
     assert words in str(error.value)
+
+
+def test_weights_keep_their_precision_beside_ignored_classes():
+    weight = torch.tensor([0.1, 0.2, 0.3, 0.7], dtype=torch.float64)
+    plain, ignoring = SparseCategoricalCrossentropy(), SparseCategoricalCrossentropy(ignore_class=9)
+
+    values = [loss(LABELS, scores().double().softmax(-1), weight) for loss in (plain, ignoring)]
+
+    torch.testing.assert_close(*values, rtol=1e-14, atol=0)
