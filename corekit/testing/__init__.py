@@ -20,6 +20,7 @@ _WHERE = {
     "check_initializer": "corekit.testing.direct",
     "check_regularizer": "corekit.testing.direct",
     "check_constraint": "corekit.testing.direct",
+    "check_loss": "corekit.testing.direct",
     "check_optimizer": "corekit.testing.direct",
     "check_schedule": "corekit.testing.direct",
     "Failure": "corekit.testing.kit",

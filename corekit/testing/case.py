@@ -201,6 +201,9 @@ _PLAIN: dict[str, tuple[tuple[Any, ...], ...]] = {
 }
 """What a component without examples is tried with: the first of these that it takes."""
 
+_TENSORS_OF = {"activations": 1, "losses": 2, "metrics": 2}
+"""How many arguments of a function are what it is called with."""
+
 
 def _inferred(kind: str, value: Any) -> tuple[Example, ...]:
     """Return an example of what needs none declared: nothing has to be given, and a plain input is taken."""
@@ -211,7 +214,7 @@ def _inferred(kind: str, value: Any) -> tuple[Example, ...]:
         if kind == "optimizers":
             return (case.example,)
         try:
-            called = value if kind == "activations" else case.make()
+            called = case.make() if isinstance(value, type) else value
             if inputs:
                 called(*case.inputs())
         except Exception:  # it does not take this input; the next one, or none
@@ -227,8 +230,9 @@ def _needs_arguments(value: Any, kind: str) -> bool:
         parameters = list(inspect.signature(made).parameters.values())
     except ValueError:  # a function in C, such as torch.tanh, that does not tell
         return False
-    is_torch_optimizer = isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
-    if is_torch_optimizer or (kind == "activations" and not isinstance(value, type)):
-        parameters = parameters[1:]  # the tensor; the weights, which every check brings
+    if not isinstance(value, type):
+        parameters = parameters[_TENSORS_OF.get(kind, 0) :]
+    elif issubclass(value, torch.optim.Optimizer):
+        parameters = parameters[1:]  # the weights, which every check brings
     fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return any(one.default is one.empty and one.kind not in fixed for one in parameters)

@@ -133,6 +133,18 @@ def check_schedule(schedule: type, *, only: tuple[str, ...] = (), **arguments: A
     return _checked("schedules", schedule, (), arguments, only)
 
 
+def check_loss(loss: Any, *inputs: Any, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check a loss class, or a function of (y_true, y_pred); as `check_layer` otherwise.
+
+    Example:
+        >>> def squares(y_true, y_pred):
+        ...     return (y_true - y_pred).square().mean(dim=-1)
+        >>> [one.status for one in check_loss(squares, (3,), (3,), only=("gradients", "batch_independence"))]
+        ['passed', 'passed']
+    """
+    return _checked("losses", loss, inputs, arguments, only)
+
+
 def _checked(
     kind: str, value: Any, inputs: tuple[Any, ...], arguments: dict[str, Any], only: tuple[str, ...]
 ) -> list[Outcome]:

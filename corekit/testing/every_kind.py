@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import pickle
@@ -106,6 +107,8 @@ def names(case: Case) -> None:
 
 def by_name(case: Case) -> Any:
     """Return the component as users name it: an id with a config where it is installed, else an object."""
+    if not isinstance(case.subject.value, type):
+        return functools.partial(case.subject.value, **case.arguments) if case.arguments else case.subject.value
     if case.subject.id.startswith(f"{LOCAL}:") or not hasattr(case.subject.value, "from_config"):
         return case.make()
     if not case.arguments:

@@ -26,6 +26,7 @@ CHECKED_BY = {
     "constraints": "corekit.testing.constraints",
     "optimizers": "corekit.testing.optimizers",
     "schedules": "corekit.testing.schedules",
+    "losses": "corekit.testing.losses",
 }
 """The module of each kind's checks."""
 

@@ -35,3 +35,15 @@ def small_model(shape: tuple[int, ...], *, features: int = 4, last: nn.Module | 
     if last is not None:
         parts.append(last)
     return Sequential([as_layer(nn.Sequential(*parts))])
+
+
+def model_for(shape: tuple[int, ...], low: float | None, high: float | None) -> Any:
+    """Return a small model whose outputs lie where an example's values do: from 0 to 1, from 0, or anywhere.
+
+    Example:
+        >>> bool((model_for((2,), 0.0, 1.0)(torch.full((1, 4), 9.0)) <= 1).all())
+        True
+    """
+    if low is None or low < 0:
+        return small_model(shape)
+    return small_model(shape, last=nn.Sigmoid() if high is not None and high <= 1 else nn.Softplus())

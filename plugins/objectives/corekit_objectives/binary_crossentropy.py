@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Loss
+from corekit import Loss, Values, example
 from corekit.config import epsilon
 from corekit_objectives import fused
 from corekit_objectives.matching import match
@@ -47,6 +47,9 @@ def binary_crossentropy(
     return -(y_true * p.log() + (1 - y_true) * (1 - p).log()).mean(axis)
 
 
+@example(Values((3,), low=0.05, high=0.95), Values((3,), low=0.05, high=0.95))
+@example(Values((3,), high=2, dtype="int64"), Values((3,), low=0.05, high=0.95), label_smoothing=0.1)
+@example(Values((2, 3), high=2, dtype="int64"), Values((2, 3), low=-3, high=3), from_logits=True)
 class BinaryCrossentropy(Loss):
     """Cross-entropy of probabilities and yes-or-no labels: the loss of a sigmoid head.
 

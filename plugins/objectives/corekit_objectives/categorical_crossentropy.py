@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from corekit import Loss
+from corekit import Loss, Values, example
 from corekit.errors import ShapeError
 from corekit_objectives import fused
 from corekit_objectives.matching import as_float
@@ -46,6 +46,8 @@ def categorical_crossentropy(
     return -(y_true * log_probabilities(y_pred, from_logits, axis)).sum(axis)
 
 
+@example(Values((3,), low=0, high=1), Values((3,), low=0.05, high=0.95))
+@example(Values((2, 3), low=0, high=1), Values((2, 3), low=-3, high=3), from_logits=True, label_smoothing=0.1)
 class CategoricalCrossentropy(Loss):
     """Cross-entropy of class probabilities and one-hot labels: the loss of a softmax head.
 

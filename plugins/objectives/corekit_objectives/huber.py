@@ -5,7 +5,7 @@ from numbers import Real
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Loss
+from corekit import Loss, example
 from corekit.errors import ArgumentError
 from corekit_objectives.matching import match
 
@@ -37,6 +37,8 @@ def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> Tensor:
     return functional.huber_loss(y_pred, y_true, reduction="none", delta=delta).mean(-1)
 
 
+@example((3,), (3,))
+@example((2, 3), (2, 3), delta=0.2)
 class Huber(Loss):
     """Squares near 0 and straight lines beyond delta: for numbers with outliers.
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from corekit import Loss
+from corekit import Loss, Values, example
 from corekit.config import epsilon
 from corekit_objectives.matching import match
 
@@ -29,6 +29,7 @@ def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return (y_true * (y_true / y_pred).log()).sum(-1)
 
 
+@example(Values((3,), low=0.1, high=0.9), Values((3,), low=0.05, high=0.95))
 class KLDivergence(Loss):
     """Kullback-Leibler divergence of predictions from true probabilities.
 

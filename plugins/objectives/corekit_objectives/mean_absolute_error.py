@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Loss
+from corekit import Loss, example
 from corekit_objectives.matching import match
 
 
@@ -28,6 +28,8 @@ def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return functional.l1_loss(y_pred, y_true, reduction="none").mean(-1)
 
 
+@example((3,), (3,))
+@example((2, 3), (2, 3))
 class MeanAbsoluteError(Loss):
     """Mean of the absolute differences: outliers weigh less than in squares.
 

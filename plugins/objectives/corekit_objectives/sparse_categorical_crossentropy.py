@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from corekit import Loss
+from corekit import Loss, Values, example
 from corekit.errors import ShapeError
 from corekit_objectives import fused
 from corekit_objectives.class_numbers import class_numbers, counted, mask_weight
@@ -59,6 +59,9 @@ def sparse_categorical_crossentropy(
     return values.reshape(labels.shape)
 
 
+@example(Values((), high=3, dtype="int64"), Values((3,), low=0.05, high=0.95))
+@example(Values((2,), high=3, dtype="int64"), Values((2, 3), low=-3, high=3), from_logits=True)
+@example(Values((), high=3, dtype="int64"), Values((3,), low=0.05, high=0.95), ignore_class=1)
 class SparseCategoricalCrossentropy(Loss):
     """Cross-entropy of class probabilities and class numbers: the loss of a softmax head.
 
