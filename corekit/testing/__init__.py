@@ -21,6 +21,7 @@ _WHERE = {
     "check_regularizer": "corekit.testing.direct",
     "check_constraint": "corekit.testing.direct",
     "check_loss": "corekit.testing.direct",
+    "check_metric": "corekit.testing.direct",
     "check_optimizer": "corekit.testing.direct",
     "check_schedule": "corekit.testing.direct",
     "Failure": "corekit.testing.kit",

@@ -145,6 +145,17 @@ def check_loss(loss: Any, *inputs: Any, only: tuple[str, ...] = (), **arguments:
     return _checked("losses", loss, inputs, arguments, only)
 
 
+def check_metric(metric: Any, *inputs: Any, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check a metric class, or a function of (y_true, y_pred); as `check_layer` otherwise.
+
+    Example:
+        >>> from corekit.metrics import MeanSquaredError
+        >>> [one.status for one in check_metric(MeanSquaredError, (3,), (3,), only=("parts", "resets"))]
+        ['passed', 'passed']
+    """
+    return _checked("metrics", metric, inputs, arguments, only)
+
+
 def _checked(
     kind: str, value: Any, inputs: tuple[Any, ...], arguments: dict[str, Any], only: tuple[str, ...]
 ) -> list[Outcome]:

@@ -27,6 +27,7 @@ CHECKED_BY = {
     "optimizers": "corekit.testing.optimizers",
     "schedules": "corekit.testing.schedules",
     "losses": "corekit.testing.losses",
+    "metrics": "corekit.testing.metrics",
 }
 """The module of each kind's checks."""
 

@@ -2,13 +2,16 @@
 
 from torch import Tensor
 
-from corekit import Metric
+from corekit import Metric, Values, example
 from corekit_objectives.binary_accuracy import binary_accuracy
 from corekit_objectives.categorical_accuracy import categorical_hits
 from corekit_objectives.matching import match
 from corekit_objectives.sparse_categorical_accuracy import sparse_categorical_hits
 
 
+@example(Values((), high=3, dtype="int64"), Values((3,), low=0.05, high=0.95))
+@example(Values((2, 3), low=0), Values((2, 3), low=0))
+@example(Values((), high=2, dtype="int64"), Values((1,), low=0))
 class Accuracy(Metric):
     """Share of right predictions, whatever form labels and predictions have.
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from corekit import Metric, config
+from corekit import Metric, Values, config, example
 from corekit_objectives.matching import match
 
 
@@ -30,6 +30,8 @@ def binary_accuracy(y_true: Tensor, y_pred: Tensor, threshold: float = 0.5) -> T
     return ((y_pred > threshold) == y_true).to(getattr(torch, config.floatx()))
 
 
+@example(Values((3,), high=2, dtype="int64"), Values((3,), low=0.05, high=0.95))
+@example(Values((3,), high=2, dtype="int64"), Values((3,), low=0.05, high=0.95), threshold=0.3)
 class BinaryAccuracy(Metric):
     """Share of the yes-or-no predictions that are on their label's side of the threshold.
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from corekit import Metric, config
+from corekit import Metric, Values, config, example
 from corekit_objectives.matching import alike, match
 
 
@@ -36,6 +36,8 @@ def categorical_hits(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return y_true.argmax(-1) == y_pred.argmax(-1)
 
 
+@example(Values((3,), low=0), Values((3,), low=0))
+@example(Values((2, 3), low=0), Values((2, 3), low=0))
 class CategoricalAccuracy(Metric):
     """Share of the rows whose largest prediction is where their one-hot label is.
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from corekit import Metric
+from corekit import Metric, Values, example
 from corekit_objectives.binary_crossentropy import binary_crossentropy as binary_crossentropy
 from corekit_objectives.categorical_crossentropy import categorical_crossentropy as categorical_crossentropy
 from corekit_objectives.class_numbers import counted, mask_weight
@@ -13,6 +13,8 @@ from corekit_objectives.sparse_categorical_crossentropy import (
 )
 
 
+@example(Values((3,), high=2, dtype="int64"), Values((3,), low=0.05, high=0.95))
+@example(Values((3,), high=2, dtype="int64"), Values((3,), low=-3, high=3), from_logits=True, label_smoothing=0.1)
 class BinaryCrossentropy(Metric):
     """Mean cross-entropy of probabilities and yes-or-no labels; the equation is `binary_crossentropy`'s.
 
@@ -48,6 +50,8 @@ class BinaryCrossentropy(Metric):
         return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
 
 
+@example(Values((3,), low=0), Values((3,), low=0.05, high=0.95))
+@example(Values((3,), low=0), Values((3,), low=-3, high=3), from_logits=True, label_smoothing=0.1)
 class CategoricalCrossentropy(Metric):
     """Mean cross-entropy of class probabilities and one-hot labels; the equation is `categorical_crossentropy`'s.
 
@@ -86,6 +90,9 @@ class CategoricalCrossentropy(Metric):
         return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
 
+@example(Values((), high=3, dtype="int64"), Values((3,), low=0.05, high=0.95))
+@example(Values((), high=3, dtype="int64"), Values((3,), low=-3, high=3), from_logits=True)
+@example(Values((), high=3, dtype="int64"), Values((3,), low=0.05, high=0.95), ignore_class=1)
 class SparseCategoricalCrossentropy(Metric):
     """Mean cross-entropy of class probabilities and class numbers; `sparse_categorical_crossentropy`'s equation.
 

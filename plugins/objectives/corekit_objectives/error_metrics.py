@@ -2,11 +2,13 @@
 
 from torch import Tensor
 
-from corekit import Metric
+from corekit import Metric, example
 from corekit_objectives.mean_absolute_error import mean_absolute_error as mean_absolute_error
 from corekit_objectives.mean_squared_error import mean_squared_error as mean_squared_error
 
 
+@example((3,), (3,))
+@example((2, 3), (2, 3))
 class MeanSquaredError(Metric):
     """Mean of the squared differences.
 
@@ -32,6 +34,8 @@ class MeanSquaredError(Metric):
         return mean_squared_error(y_true, y_pred)
 
 
+@example((3,), (3,))
+@example((2, 3), (2, 3))
 class RootMeanSquaredError(Metric):
     """Root of the mean of the squared differences, in the labels' own unit.
 
@@ -61,6 +65,8 @@ class RootMeanSquaredError(Metric):
         return super().result().sqrt()
 
 
+@example((3,), (3,))
+@example((2, 3), (2, 3))
 class MeanAbsoluteError(Metric):
     """Mean of the absolute differences.
 

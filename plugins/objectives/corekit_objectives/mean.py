@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor
 
-from corekit import Metric
+from corekit import Metric, example
 
 
+@example(())
+@example((3,))
 class Mean(Metric):
     """Mean of all values so far, weighted if asked.
 
@@ -34,6 +36,8 @@ class Mean(Metric):
         self.add_to_mean(torch.as_tensor(values), sample_weight)
 
 
+@example(())
+@example((3,))
 class Sum(Metric):
     """Sum of all values so far, weighted if asked.
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from corekit import Metric, config
+from corekit import Metric, Values, config, example
 from corekit_objectives.class_numbers import class_numbers
 
 
@@ -35,6 +35,8 @@ def sparse_categorical_hits(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return class_numbers("sparse_categorical_accuracy", y_true, y_pred) == y_pred.argmax(-1)
 
 
+@example(Values((), high=3, dtype="int64"), Values((3,), low=0))
+@example(Values((2,), high=3, dtype="int64"), Values((2, 3), low=0))
 class SparseCategoricalAccuracy(Metric):
     """Share of the rows whose largest prediction is where their label's number says.
 

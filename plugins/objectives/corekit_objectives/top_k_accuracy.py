@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from corekit import Metric, config
+from corekit import Metric, Values, config, example
 from corekit.errors import ArgumentError
 from corekit_objectives.class_numbers import class_numbers
 from corekit_objectives.matching import match
@@ -64,6 +64,7 @@ def sparse_top_k_categorical_accuracy(
     return found.to(getattr(torch, config.floatx()))
 
 
+@example(Values((6,), low=0), Values((6,), low=0), k=2)
 class TopKCategoricalAccuracy(Metric):
     """Share of the rows whose one-hot label is among the k largest predictions.
 
@@ -92,6 +93,8 @@ class TopKCategoricalAccuracy(Metric):
         return top_k_categorical_accuracy(y_true, y_pred, self.k)
 
 
+@example(Values((), high=6, dtype="int64"), Values((6,), low=0), k=2)
+@example(Values((), high=6, dtype="int64"), Values((6,), high=6, dtype="int64"), k=2, from_sorted_ids=True)
 class SparseTopKCategoricalAccuracy(Metric):
     """Share of the rows whose class number is among the k largest predictions.
 

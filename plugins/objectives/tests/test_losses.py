@@ -116,15 +116,6 @@ def test_column_and_row_do_not_make_a_table():
     assert MeanSquaredError(reduction="none")(torch.zeros(5), torch.ones(5, 1)).tolist() == [1.0] * 5
 
 
-@pytest.mark.parametrize("cls", [BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError])
-def test_empty_batch_gives_zero(cls):
-    assert cls()(torch.zeros(0, 3), torch.zeros(0, 3)) == 0
-
-
-def test_empty_sparse_batch_gives_zero():
-    assert SparseCategoricalCrossentropy()(torch.zeros(0), torch.zeros(0, 3)) == 0
-
-
 def test_all_labels_ignored_gives_zero():
     loss = SparseCategoricalCrossentropy(ignore_class=1)
 

@@ -1,7 +1,5 @@
 """What metrics promise beyond Keras's numbers: names, state, shapes, errors."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -137,45 +135,6 @@ def test_ignored_labels_do_not_count(weight):
     metric.update_state(y_true, y_pred, weight)
 
     torch.testing.assert_close(metric.result(), loss(y_true, y_pred, weight))
-
-
-def test_reset_forgets_every_batch():
-    metric = MeanSquaredError()
-    metric.update_state(torch.zeros(2, 1), torch.ones(2, 1))
-
-    metric.reset_state()
-
-    assert metric.result() == 0
-    assert [int(variable) for variable in metric.variables] == [0, 0]
-
-
-def test_result_does_not_change_later():
-    metric = Sum()
-    metric.update_state(torch.ones(3))
-
-    before = metric.result()
-    metric.update_state(torch.ones(3))
-
-    assert before == 3
-
-
-@pytest.mark.parametrize("make", [MeanSquaredError, RootMeanSquaredError, Sum])
-def test_state_keeps_no_graph(make):
-    metric = make()
-    y_pred = torch.ones(2, 1, requires_grad=True)
-
-    metric.update_state(*[torch.zeros(2, 1), y_pred][-1 if make is Sum else 0 :])
-
-    assert not any(variable.requires_grad for variable in metric.variables)
-
-
-def test_state_travels_in_state_dict():
-    metric, other = MeanSquaredError(), MeanSquaredError()
-    metric.update_state(torch.zeros(2, 1), torch.full((2, 1), 3.0))
-
-    other.load_state_dict(metric.state_dict())
-
-    assert other.result() == copy.deepcopy(metric).result() == 9
 
 
 def test_half_predictions_are_averaged_in_float32():
