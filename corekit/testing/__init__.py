@@ -20,6 +20,7 @@ _WHERE = {
     "check_initializer": "corekit.testing.direct",
     "check_regularizer": "corekit.testing.direct",
     "check_constraint": "corekit.testing.direct",
+    "check_callback": "corekit.testing.direct",
     "check_loss": "corekit.testing.direct",
     "check_metric": "corekit.testing.direct",
     "check_optimizer": "corekit.testing.direct",

@@ -156,6 +156,17 @@ def check_metric(metric: Any, *inputs: Any, only: tuple[str, ...] = (), **argume
     return _checked("metrics", metric, inputs, arguments, only)
 
 
+def check_callback(callback: type, *, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check a callback class; as `check_layer` otherwise.
+
+    Example:
+        >>> from corekit.callbacks import EarlyStopping
+        >>> [one.status for one in check_callback(EarlyStopping, only=("hook_names", "twice"), patience=2)]
+        ['passed', 'passed']
+    """
+    return _checked("callbacks", callback, (), arguments, only)
+
+
 def _checked(
     kind: str, value: Any, inputs: tuple[Any, ...], arguments: dict[str, Any], only: tuple[str, ...]
 ) -> list[Outcome]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
 import pickle
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -66,17 +67,25 @@ def rebuilt(case: Case, made: Any, *, as_json: bool = True, left_out: tuple[str,
     return again
 
 
+@contextlib.contextmanager
+def stirred() -> Iterator[None]:
+    """A context in which random generators are elsewhere than before: who sets a seed once more is then seen."""
+    states = random.getstate(), np.random.get_state()
+    torch.rand(())
+    random.random()
+    np.random.rand()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
 def assert_no_effects(case: Case, use: Callable[[], Any]) -> None:
     """Fail where making and using a component changes something of the process."""
     use()  # what torch does at the first use only is not the component's doing
-    torch.rand(())  # whoever sets a seed would set what the first use has set already
-    states = random.getstate(), np.random.get_state()
-    random.random()
-    np.random.rand()
-    with watched() as found:
+    with stirred(), watched() as found:
         use()
-    random.setstate(states[0])
-    np.random.set_state(states[1])
     if found:
         fail(
             case,

@@ -28,6 +28,7 @@ CHECKED_BY = {
     "schedules": "corekit.testing.schedules",
     "losses": "corekit.testing.losses",
     "metrics": "corekit.testing.metrics",
+    "callbacks": "corekit.testing.callbacks",
 }
 """The module of each kind's checks."""
 

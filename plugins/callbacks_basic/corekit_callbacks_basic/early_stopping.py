@@ -6,10 +6,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from corekit import Callback
+from corekit import Callback, example
 from corekit_callbacks_basic.monitor import Monitor
 
 
+@example()
+@example(monitor="loss", patience=2, restore_best_weights=True)
 class EarlyStopping(Callback):
     """Ends training when a watched value has not improved for a while.
 

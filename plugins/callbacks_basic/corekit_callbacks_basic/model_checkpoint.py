@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from corekit import Callback
+from corekit import Callback, example
 from corekit.errors import ArgumentError
 from corekit_callbacks_basic.monitor import Monitor
 
 
+@example(filepath="digits-{epoch:02d}-{val_loss:.2f}.safetensors")
+@example(filepath="best.safetensors", save_best_only=True)
+@example(filepath="models/some.safetensors", save_freq=2)
 class ModelCheckpoint(Callback):
     """Saves the model after each epoch, or after so many batches.
 
