@@ -23,6 +23,7 @@ _WHERE = {
     "check_callback": "corekit.testing.direct",
     "check_loss": "corekit.testing.direct",
     "check_metric": "corekit.testing.direct",
+    "check_op": "corekit.testing.direct",
     "check_optimizer": "corekit.testing.direct",
     "check_schedule": "corekit.testing.direct",
     "Failure": "corekit.testing.kit",

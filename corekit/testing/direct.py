@@ -167,6 +167,18 @@ def check_callback(callback: type, *, only: tuple[str, ...] = (), **arguments: A
     return _checked("callbacks", callback, (), arguments, only)
 
 
+def check_op(op: Any, *inputs: Any, only: tuple[str, ...] = (), **arguments: Any) -> list[Outcome]:
+    """Check an op, a function of tensors or a torch custom op; `inputs` are whole shapes.
+
+    Example:
+        >>> def squares(x):
+        ...     return x * x
+        >>> [one.status for one in check_op(squares, (4, 3), only=("gradients", "strides", "fake_shapes"))]
+        ['passed', 'passed', 'passed']
+    """
+    return _checked("ops", op, inputs, arguments, only)
+
+
 def _checked(
     kind: str, value: Any, inputs: tuple[Any, ...], arguments: dict[str, Any], only: tuple[str, ...]
 ) -> list[Outcome]:

@@ -29,6 +29,7 @@ CHECKED_BY = {
     "losses": "corekit.testing.losses",
     "metrics": "corekit.testing.metrics",
     "callbacks": "corekit.testing.callbacks",
+    "ops": "corekit.testing.ops",
 }
 """The module of each kind's checks."""
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from corekit import example
 from corekit.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 __all__ = ["linear_relu", "linear_relu_reference", "implementation"]
@@ -19,6 +20,9 @@ __all__ = ["linear_relu", "linear_relu_reference", "implementation"]
 _TRITON_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
+@example((5, 4), (4, 3), (3,))
+@example((2, 5, 4), (4, 3))
+@example((4,), (4, 3), (3,))
 def linear_relu(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
     """Dense layer and ReLU in one op: one kernel on CUDA, plain torch elsewhere.
 
