@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def on_two_ranks(work: Callable[[int], Any]) -> list[Any]:
             for process in ranks:
                 process.start()
         try:
-            return [_answer(rank, pipe[0]) for rank, pipe in enumerate(pipes)]
+            return _values([_answer(rank, pipe[0]) for rank, pipe in enumerate(pipes)])
         finally:
             for process in ranks:
                 process.join(1)
@@ -61,9 +62,16 @@ def _answer(rank: int, pipe: Any) -> Any:
         found = torch.load(io.BytesIO(pipe.recv_bytes()), weights_only=True)
     except EOFError:
         raise Failure(f"rank {rank} of {RANKS} ended without an answer.") from None
-    if "error" in found:
+    return found
+
+
+def _values(answers: list[Any]) -> list[Any]:
+    """Return what the ranks gave, or raise what went wrong first: the other rank then only loses its partner."""
+    wrong = [(found["at"], rank, found) for rank, found in enumerate(answers) if "error" in found]
+    if wrong:
+        _, rank, found = min(wrong)
         raise Failure(f"rank {rank} of {RANKS} raised {found['error']}\n{found['story']}")
-    return found["value"]
+    return [found["value"] for found in answers]
 
 
 def _run(work: Callable[[int], Any], rank: int, meeting: str, pipe: Any) -> None:
@@ -77,7 +85,7 @@ def _run(work: Callable[[int], Any], rank: int, meeting: str, pipe: Any) -> None
         found: dict[str, Any] = {"value": work(rank)}
         dist.barrier()
     except BaseException as error:
-        found = {"error": f"{type(error).__name__}: {error}", "story": traceback.format_exc()}
+        found = {"error": f"{type(error).__name__}: {error}", "story": traceback.format_exc(), "at": time.monotonic()}
     buffer = io.BytesIO()
     torch.save(found, buffer)
     pipe.send_bytes(buffer.getvalue())
