@@ -15,6 +15,7 @@ from corekit.errors import CorekitError
 
 COMMANDS = {
     "bisect": "corekit.cli.bisect:bisect",
+    "check": "corekit.cli.check:check",
     "disable": "corekit.cli.disable:disable",
     "doctor": "corekit.cli.doctor:doctor",
     "enable": "corekit.cli.enable:enable",

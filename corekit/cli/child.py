@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, NamedTuple
 
 
@@ -25,6 +27,7 @@ def run(
     env: Mapping[str, str] | None = None,
     keep_output: bool = False,
     output: IO[bytes] | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Ended | None:
     """Run a command, and return how it ended; None where the limit passed first.
 
@@ -35,6 +38,7 @@ def run(
         env: its environment; default this process's.
         keep_output: whether to return what it writes on stdout. stderr is thrown away always.
         output: a file for what it writes on stdout; unlike a pipe, it keeps nobody waiting for what the child started.
+        meanwhile: called some times a second as long as it runs, and once more at its end.
 
     Example:
         >>> import sys
@@ -52,7 +56,7 @@ def run(
         start_new_session=True,  # its process group can be ended without this process
     ) as process:
         try:
-            written, _ = process.communicate(input, timeout)
+            written = _communicate(process, input, timeout, meanwhile)
         except subprocess.TimeoutExpired:
             _kill(process)
             return None
@@ -60,6 +64,26 @@ def run(
             _kill(process)
             raise
     return Ended(process.returncode, written or "")
+
+
+def _communicate(
+    process: subprocess.Popen[str], input: str, timeout: float | None, meanwhile: Callable[[], None] | None
+) -> str:
+    if meanwhile is None:
+        return process.communicate(input, timeout)[0]
+    limit = math.inf if timeout is None else time.monotonic() + timeout
+    to_send: str | None = input  # it is taken once
+    while True:
+        try:
+            written: str = process.communicate(to_send, 0.1)[0]
+        except subprocess.TimeoutExpired:
+            meanwhile()
+            to_send = None
+            if time.monotonic() > limit:
+                raise
+        else:
+            meanwhile()
+            return written
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

@@ -25,6 +25,7 @@ def listing(kind: str | None, as_json: bool) -> None:
 
     No plugin is imported. Plugins whose hooks may add more at run time are named; their hooks are not loaded. What only
     an import can tell, "broken" and how long it takes, is what `corekit doctor` saw last; "-" where it never looked.
+    The tier is what `corekit check` found last of this version.
     """
     components = registry.components(kind)
     if as_json:
@@ -55,7 +56,14 @@ def as_data(component: Component) -> dict[str, Any]:
         "target": component.targets[component.name],
         "status": registry.status(component)[0],
         "import_ms": record.seen(component.distribution, component.version).get("ms"),
+        "tier": tier_of(component),
     }
+
+
+def tier_of(component: Component) -> str | None:
+    """Return the tier that `corekit check` found; None where it did not run."""
+    rows = record.card(component.distribution, component.version).get("components", ())
+    return next((row["tier"] for row in rows if (row["kind"], row["id"]) == (component.kind, component.id)), None)
 
 
 def _report(components: list[Component]) -> dict[str, Any]:
@@ -76,16 +84,22 @@ def _print_tables(components: list[Component]) -> None:
     from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-    widths = {"kind": max(map(len, KINDS)), "name": max(len(component.name) for component in components), "status": 8}
+    widths = {
+        "kind": max(map(len, KINDS)),
+        "name": max(len(component.name) for component in components),
+        "status": 8,
+        "tier": 8,
+    }
     by_distribution = sorted(components, key=lambda c: (c.distribution, KINDS.index(c.kind), c.name))
     for (distribution, version), group in itertools.groupby(by_distribution, lambda c: (c.distribution, c.version)):
         table = Table(title=Text(f"{distribution} {version}"), title_justify="left", box=None, header_style="dim")
-        for heading in ("kind", "name", "status", "import", "aliases"):
+        for heading in ("kind", "name", "status", "import", "tier", "aliases"):
             table.add_column(heading, min_width=widths.get(heading), overflow="fold")
         for component in group:
             # Text, not str: a stranger's name must not be read as markup
             ms = record.seen(component.distribution, component.version).get("ms")
             took = "-" if ms is None else f"{ms:.0f} ms"
-            row = (component.kind, component.name, registry.status(component)[0], took, ", ".join(component.aliases))
+            status, tier = registry.status(component)[0], tier_of(component) or "-"
+            row = (component.kind, component.name, status, took, tier, ", ".join(component.aliases))
             table.add_row(*map(Text, row))
         console.print(table)

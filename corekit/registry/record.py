@@ -1,4 +1,4 @@
-"""What `corekit doctor` last saw of each plugin, and which one was being imported when a process ended.
+"""What `corekit doctor` and `corekit check` last found of each plugin, and which was imported when a process ended.
 
 Kept in the cache folder, one file for each environment: losing it loses nothing but knowledge. What it says of a
 plugin holds for the version that it was said of.
@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from corekit import cache
+from corekit import __version__, cache
 from corekit.registry.component import Component
 from corekit.registry.standard import STANDARD
 
@@ -22,12 +22,17 @@ Seen = dict[str, Any]
 """Of a distribution: "version", "verdict", "message", "ms" that importing it took, and what of it is "broken"."""
 
 _known: dict[str, Seen] | None = None
+_cards: dict[str, Seen] | None = None
 
 
 def known() -> dict[str, Seen]:
     """Return what was seen, by distribution; nothing where nobody looked, or the file is damaged."""
+    return _read("seen.json")
+
+
+def _read(name: str) -> dict[str, Seen]:
     try:
-        with open(_file("seen.json"), encoding="utf-8") as file:
+        with open(_file(name), encoding="utf-8") as file:
             found = json.load(file)
     except (OSError, ValueError):
         return {}
@@ -44,14 +49,29 @@ def seen(distribution: str, version: str) -> Seen:
 
 
 def forget() -> None:
-    """Have the file read again."""
-    global _known
-    _known = None
+    """Have the files read again."""
+    global _known, _cards
+    _known = _cards = None
 
 
 def keep(news: Mapping[str, Seen]) -> None:
     """Remember what was seen of some distributions, beside what is known of others."""
     cache.replace(_file("seen.json"), json.dumps({**known(), **news}))
+    forget()
+
+
+def card(distribution: str, version: str) -> Seen:
+    """Return what `corekit check` found of this version of a distribution, with this corekit; {} where it never ran."""
+    global _cards
+    if _cards is None:
+        _cards = _read("checked.json")
+    found = _cards.get(distribution, {})
+    return found if (found.get("version"), found.get("corekit")) == (version, __version__) else {}
+
+
+def keep_card(distribution: str, found: Seen) -> None:
+    """Remember what `corekit check` found."""
+    cache.replace(_file("checked.json"), json.dumps({**_read("checked.json"), distribution: found}))
     forget()
 
 

@@ -146,10 +146,11 @@ def subjects_of(distribution: str) -> list[Subject]:
             f'no installed distribution "{distribution}" offers components.\n'
             "  `corekit list` shows those that do; a plugin in development is installed with  pip install --editable ."
         )
-    return [_installed(component) for component in mine]
+    return [installed(component) for component in mine]
 
 
-def _installed(component: Component) -> Subject:
+def installed(component: Component) -> Subject:
+    """Return an installed component, imported, as something to check."""
     value = registry.load(component)
     examples = examples_of(value) or _inferred(component.kind, value)
     where = component.targets[component.name]

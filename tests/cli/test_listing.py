@@ -4,8 +4,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+import corekit
 from corekit.cli import group
-from corekit.registry import registry
+from corekit.registry import record, registry
 
 
 @pytest.fixture
@@ -20,11 +21,11 @@ def test_list_groups_by_distribution(run):
 
     assert lines[:6] == [
         ["corekit-lion", "1.0"],
-        ["kind", "name", "status", "import", "aliases"],
-        ["optimizers", "Lion", "ok", "-"],
+        ["kind", "name", "status", "import", "tier", "aliases"],
+        ["optimizers", "Lion", "ok", "-", "-"],
         ["corekit-norms", "1.2"],
-        ["kind", "name", "status", "import", "aliases"],
-        ["layers", "Norm", "ok", "-", "old_norm"],
+        ["kind", "name", "status", "import", "tier", "aliases"],
+        ["layers", "Norm", "ok", "-", "-", "old_norm"],
     ]
 
 
@@ -105,3 +106,13 @@ def test_list_imports_no_plugin(run):
     run("--json")
 
     assert not {"norms", "lion", "lion_hooks"} & set(sys.modules)
+
+
+def test_list_shows_the_tier_of_this_version(run):
+    rows = [{"kind": "layers", "id": "corekit-norms:Norm", "tier": "lasts"}]
+    for version, tier in (("1.1", None), ("1.2", "lasts")):
+        record.keep_card("corekit-norms", {"version": version, "corekit": corekit.__version__, "components": rows})
+
+        listed = {one["id"]: one["tier"] for one in json.loads(run("--json").stdout)["components"]}
+
+        assert (listed["corekit-norms:Norm"], listed["corekit-lion:Lion"]) == (tier, None)
