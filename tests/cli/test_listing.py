@@ -80,6 +80,7 @@ def test_json_has_everything(run, site):
         "target": "norms:Norm",
         "status": "ok",
         "import_ms": None,
+        "tier": None,
     }
     assert data["may_add_more"] == ["corekit-lion"]
     assert data["problems"][0]["distribution"] == "corekit-odd"
