@@ -14,6 +14,7 @@ from corekit import __version__
 from corekit.errors import CorekitError
 
 COMMANDS = {
+    "bench": "corekit.cli.bench:bench",
     "bisect": "corekit.cli.bisect:bisect",
     "check": "corekit.cli.check:check",
     "disable": "corekit.cli.disable:disable",
