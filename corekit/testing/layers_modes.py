@@ -222,7 +222,7 @@ def names(case: Case) -> None:
         )
     call(layer, case.inputs())
     text = repr(layer)
-    if case.name not in text or len(text) > 2000:
+    if case.name not in text or (len(text) > 2000 and not is_foreign(layer)):  # torch shows what is inside
         fail(
             case,
             on="repr(layer)",

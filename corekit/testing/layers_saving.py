@@ -91,12 +91,12 @@ def base_arguments(case: Case) -> None:
         )
     try:
         cls.from_config({**described, "colour": 1})
-    except TypeError:
+    except Exception:  # others refuse it in words of their own
         return
     fail(
         case,
         on="an argument called colour",
-        expected="TypeError",
+        expected="an error",
         got="no error",
         fix="Hand all of **kwargs to super().__init__, which refuses what nobody knows.",
     )
