@@ -25,7 +25,7 @@ from corekit.registry import record
 @click.option("--only", multiple=True, metavar="CHECK", help="Only this check; may be given several times.")
 @click.option("--component", "components", multiple=True, metavar="NAME", help="Only this one; also several times.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, metavar="SECONDS",
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, metavar="SECONDS",
     help="End the checks of one component after this time.",
 )  # fmt: skip
 @options.as_json

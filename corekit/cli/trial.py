@@ -53,7 +53,7 @@ def trial(
     *,
     only: Sequence[str] = (),
     components: Sequence[str] = (),
-    timeout: float = 60.0,
+    timeout: float = 120.0,
     env: dict[str, str] | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Trial:
@@ -113,7 +113,8 @@ def _child(
     if facts and "end" in facts[-1]:
         return facts, ""
     if ended is None or where.startswith("Timeout"):
-        return facts, f"did not end within {timeout:g} s" + _last(where)
+        told = "A smaller example is faster, and --timeout gives more time."
+        return facts, f"did not end within {timeout:g} s{_last(where)}.  {told}"
     if ended.code < 0:
         return facts, f"crashed ({signal.Signals(-ended.code).name})" + _last(where)
     return facts, f"was ended by it (exit code {ended.code})"
@@ -127,7 +128,7 @@ def _last(trace: str) -> str:
 
 def _ended(begun: list[str], how: str) -> dict[str, Any]:
     kind, component, check = begun
-    message = f"{component}: the process {how}.\n  Its other checks were not run."
+    message = f"{component}: the process {how.removesuffix('.')}.\n  Its other checks were not run."
     why = "A component that ends or blocks the process takes the user's training with it."
     return {
         "component": component, "kind": kind, "check": check, "status": "failed",
