@@ -1,4 +1,14 @@
+from corekit.testing.direct import check_activation as check_activation
+from corekit.testing.direct import check_callback as check_callback
+from corekit.testing.direct import check_constraint as check_constraint
+from corekit.testing.direct import check_initializer as check_initializer
 from corekit.testing.direct import check_layer as check_layer
+from corekit.testing.direct import check_loss as check_loss
+from corekit.testing.direct import check_metric as check_metric
+from corekit.testing.direct import check_op as check_op
+from corekit.testing.direct import check_optimizer as check_optimizer
+from corekit.testing.direct import check_regularizer as check_regularizer
+from corekit.testing.direct import check_schedule as check_schedule
 from corekit.testing.kit import Failure as Failure
 from corekit.testing.kit import Skip as Skip
 from corekit.testing.parametrize import parametrize_with_checks as parametrize_with_checks

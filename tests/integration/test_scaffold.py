@@ -19,7 +19,6 @@ import pytest
 from corekit.cli.names import KINDS, plugin_names
 from corekit.cli.record import FILE, rendered
 from corekit.cli.templates import LICENSES, write
-from corekit.testing.kit import CHECKED_BY
 
 pytestmark = pytest.mark.slow
 
@@ -73,10 +72,6 @@ class Package:
     @property
     def tests(self) -> Path:
         return self.folder / "tests"
-
-    @property
-    def has_whole_contract(self) -> bool:
-        return all(KINDS[kind] in CHECKED_BY for kind in self.kinds if kind != "hooks")
 
 
 @pytest.fixture(scope="module")
@@ -193,9 +188,7 @@ def test_own_tests_pass(packages, site) -> None:
     batches = []
     for batch, more in ((alone, []), (mixes, brief)):  # side by side, as there are two cores
         folders = [folder for package in batch for folder in (package.source, package.tests)]
-        # Where the kit does not check a kind yet, its contract cannot be tried.
-        without = [f"--ignore={one.tests / 'test_contract.py'}" for one in batch if not one.has_whole_contract]
-        words = ["-q", "-p", "no:cacheprovider", "-c", settings, "--rootdir", root, *without, *more, *folders]
+        words = ["-q", "-p", "no:cacheprovider", "-c", settings, "--rootdir", root, *more, *folders]
         batches.append(start("-m", "pytest", *words, cwd=root, path=path))
 
     told = [finished(batch) for batch in batches]
