@@ -26,6 +26,7 @@ PARTS = {  # word of the files -> what stands between the parts
     "test_requirements": "\n",
     "tools": "\n\n",
     "uses": "\n\n",
+    "commands": "\n",
     "changes": "\n",
 }
 

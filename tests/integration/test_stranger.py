@@ -6,6 +6,7 @@ any plugin: what is tested is what pip installs, not the source tree. No index i
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -344,7 +345,7 @@ def test_new_plugin_passes_its_own_tests(with_strangers, my_scale):
     done = run(with_strangers.bin / "python", "-m", "pytest", "-p", "no:cacheprovider", cwd=my_scale)
 
     assert " passed" in done.stdout
-    assert "skipped" not in done.stdout
+    assert not re.findall(r"SKIPPED \[\d+\] (?:src|tests)/", done.stdout)  # the kit may: not all applies to a layer
 
 
 def test_model_uses_the_new_plugin(with_strangers, my_scale):
