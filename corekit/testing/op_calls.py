@@ -53,8 +53,8 @@ def reference_of(value: Any) -> Callable[..., Any] | None:
     """Return the op's reference in plain torch: its attribute `reference`, or `NAME_reference` in its module.
 
     Example:
-        >>> from corekit_custom_ops.linear_relu import linear_relu
-        >>> reference_of(linear_relu).__name__
+        >>> import corekit
+        >>> reference_of(corekit.get("ops", "linear_relu")).__name__
         'linear_relu_reference'
     """
     name = getattr(value, "__name__", "")

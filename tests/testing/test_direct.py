@@ -1,5 +1,7 @@
 """The kit for what is at hand: raises at the first failure, and says what was wrong."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -26,3 +28,9 @@ def test_check_optimizer_returns_what_came_of_each_check():
 @pytest.mark.parametrize("kind", ["optimizer", "schedule", "loss", "metric", "callback", "op"])
 def test_every_kind_has_its_function(kind):
     assert callable(getattr(testing, f"check_{kind}"))
+
+
+def test_type_checkers_know_every_name():
+    text = (Path(testing.__file__).with_suffix(".pyi")).read_text(encoding="utf-8")
+
+    assert [name for name in testing.__all__ if f" as {name}\n" not in text] == []

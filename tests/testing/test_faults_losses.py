@@ -267,13 +267,16 @@ def function_of_a_norm(y_true, y_pred):
 
 
 @pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.cls.__name__)
-def test_fault_is_found_and_named(one):
+def test_fault_is_found_and_named(one, counted):
+    count = counted.setdefault("losses", [0, 0])
+    count[0] += 1
     (check,) = [check for check in checks_for("losses").checks if check.name == one.check]
 
     outcome = run_check(subject_of(one.cls, "losses"), check)
 
     assert outcome.status == "failed", f"{one.check} did not see {one.cls.__name__}"
     assert one.word in outcome.message
+    count[1] += 1
 
 
 @pytest.mark.parametrize("loss", [Right, RightOnLogits, right_function, torch.nn.SmoothL1Loss])

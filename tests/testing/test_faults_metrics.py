@@ -249,7 +249,7 @@ class Branches(Right):
 class StartsWithOne(Right):
     def __init__(self, factor=1.5, name=None, dtype=None):
         super().__init__(factor, name, dtype)
-        self.count = self.add_variable(initializer="ones", name="count")
+        self.count = self.add_variable(initializer=lambda shape, dtype: torch.ones(shape, dtype=dtype), name="count")
 
 
 @fault("shown_in_training", "batches of 3, 3 and 1")
@@ -280,13 +280,16 @@ class TakesNoName(Right):
 
 
 @pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.cls.__name__)
-def test_fault_is_found_and_named(one):
+def test_fault_is_found_and_named(one, counted):
+    count = counted.setdefault("metrics", [0, 0])
+    count[0] += 1
     (check,) = [check for check in checks_for("metrics").checks if check.name == one.check]
 
     outcome = run_check(subject_of(one.cls, "metrics"), check)
 
     assert outcome.status == "failed", f"{one.check} did not see {one.cls.__name__}"
     assert one.word in outcome.message
+    count[1] += 1
 
 
 @pytest.mark.parametrize("metric", [Right, RightWithState, right_function])

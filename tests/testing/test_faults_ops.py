@@ -201,13 +201,16 @@ def wants_five_rows(x, scale):
 
 
 @pytest.mark.parametrize("one", FAULTS, ids=lambda one: f"{one.function.__name__}-{one.check}")
-def test_fault_is_found_and_named(one):
+def test_fault_is_found_and_named(one, counted):
+    count = counted.setdefault("ops", [0, 0])
+    count[0] += 1
     (check,) = [check for check in checks_for("ops").checks if check.name == one.check]
 
     outcome = run_check(subject_of(one.function, "ops"), check)
 
     assert outcome.status == "failed", f"{one.check} did not see {one.function.__name__}"
     assert one.word in outcome.message
+    count[1] += 1
 
 
 @pytest.mark.parametrize("op", [scaled_squares, right_custom])

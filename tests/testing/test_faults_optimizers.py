@@ -374,13 +374,16 @@ class StateBesideState(RightOfTorch):
 
 
 @pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.cls.__name__)
-def test_fault_is_found_and_named(one):
+def test_fault_is_found_and_named(one, counted):
+    count = counted.setdefault("optimizers", [0, 0])
+    count[0] += 1
     (check,) = [check for check in checks_for("optimizers").checks if check.name == one.check]
 
     outcome = run_check(subject_of(one.cls, "optimizers"), check)
 
     assert outcome.status == "failed", f"{one.check} did not see {one.cls.__name__}"
     assert one.word in outcome.message
+    count[1] += 1
 
 
 @pytest.mark.parametrize("cls", [Right, RightOfTorch, torch.optim.SGD, torch.optim.Adam])
