@@ -149,10 +149,16 @@ def in_a_model(case: Case) -> None:
     x, *others = case.inputs()
     fix = "Let its shape follow from its inputs' shapes, on meta tensors too."
     with told(case, "a functional model of it", fix):
-        symbol = Input(shape=tuple(x.shape[1:]))
-        drawn = as_op(case.subject.value, case.name)(symbol, *others, **case.arguments)
-        model: Any = Model(symbol, drawn)
-        got = leaves(model(x))
+        try:
+            model, given, drawn = _model(case, [x], others)
+        except CorekitError:  # perhaps the others have a batch of the same samples
+            beside = [one for one in others if one.ndim > 1 and len(one) == len(x)]
+            if not beside:
+                raise
+            model, given, drawn = _model(
+                case, [x, *beside], [one for one in others if all(one is not each for each in beside)]
+            )
+        got = leaves(model(given))
     assert_equal(case, outputs(case, (x, *others)), got, on="called in a functional model", fix=fix)
     foretold = [tuple(one.shape) for one in (drawn if isinstance(drawn, (list, tuple)) else [drawn])]
     real = [tuple(one.shape) for one in got]
@@ -162,6 +168,14 @@ def in_a_model(case: Case) -> None:
     ]
     if foretold != matching:
         fail(case, on="the shape of its symbolic result", expected=real, got=foretold, fix=fix)
+
+
+def _model(case: Case, batches: list[Tensor], constants: list[Tensor]) -> tuple[Any, Any, Any]:
+    """Return a model whose inputs are the batches, what to call it with, and its symbolic output."""
+    symbols = [Input(shape=tuple(one.shape[1:])) for one in batches]
+    drawn = as_op(case.subject.value, case.name)(*symbols, *constants, **case.arguments)
+    alone = len(batches) == 1
+    return Model(symbols[0] if alone else symbols, drawn), batches[0] if alone else batches, drawn
 
 
 def _grads(results: list[Tensor], inputs: Any) -> list[Tensor]:

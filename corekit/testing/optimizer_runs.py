@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,8 +14,8 @@ from corekit.protocols.optimizer import Optimizer
 from corekit.testing.case import Case
 from corekit.testing.kit import Skip, fail
 
-SHAPES: tuple[tuple[int, ...], ...] = ((5, 3), (3,), (), (0, 2))
-"""A matrix, a vector, a 0-d and an empty weight."""
+SHAPES: tuple[tuple[int, ...], ...] = ((5, 3), (3,), (), (4, 3))
+"""Two matrices, a vector and a 0-d weight."""
 
 
 class Stairs:
@@ -59,6 +60,15 @@ def bound(case: Case, params: Sequence[Any], **more: Any) -> Any:
         return _with(case, more).bind(params)
     if "learning_rate" in more:
         more["lr"] = more.pop("learning_rate")
+    closure = inspect.signature(case.subject.value.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        fail(
+            case,
+            on="its step",
+            expected="a step() without arguments, as fit calls it",
+            got="one that needs a closure",
+            fix="Write  def step(self, closure=None).  What must evaluate the loss again cannot be used by fit.",
+        )
     return case.subject.value(params, **{**case.arguments, **more})
 
 

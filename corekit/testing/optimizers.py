@@ -161,6 +161,7 @@ def without_gradient(case: Case) -> None:
     more = {"weight_decay": 0.1} if is_ours(case) else {}
     params, still = weights(), [1, 2]
     before, optimizer = values(params), bound(case, params, **more)
+    held = {place: _state(optimizer, params[place]) for place in still}
     for number in range(2):
         grads: list[Tensor | None] = [None if place in still else grad for place, grad in enumerate(gradients(number))]
         try:
@@ -182,7 +183,8 @@ def without_gradient(case: Case) -> None:
             on="a weight without a gradient",
             fix="Pass by parameters whose gradient is None.",
         )
-        if state := [name for name in optimizer.state.get(params[place], {}) if name != "step"]:
+        state = _state(optimizer, params[place])
+        if state.keys() != held[place].keys():
             fail(
                 case,
                 on="a weight without a gradient",
@@ -190,6 +192,14 @@ def without_gradient(case: Case) -> None:
                 got=f"a state with {', '.join(state)}",
                 fix="Make state at a parameter's first gradient.",
             )
+        assert_equal(
+            case,
+            held[place],
+            state,
+            exact=True,
+            on="the state of a weight without a gradient",
+            fix="Pass by parameters whose gradient is None.",
+        )
     if torch.equal(before[0], params[0].detach()):
         fail(
             case,
@@ -288,44 +298,6 @@ def waits_for_nothing(case: Case) -> None:
 
 
 @CHECKS.check
-def independent(case: Case) -> None:
-    """A GAN has two optimizers: what one keeps in its class, in a global or in a default argument, the other finds."""
-    expected = run(case)
-    first, second = weights(), weights(seed=7)
-    one, two = bound(case, first), bound(case, second)
-    for number in range(4):
-        step(two, second, gradients(50 + number))
-        step(one, first, gradients(number))
-    assert_equal(
-        case,
-        expected,
-        values(first),
-        on="beside a second optimizer of its kind that trains other weights",
-        fix="Keep what it learns in `state`, not in the class or the module.",
-    )
-
-
-@CHECKS.check
-def counts_steps(case: Case) -> None:
-    """Bias correction divides by the count of steps: from 0 it divides by zero, counted twice it is too small."""
-    params = weights()
-    optimizer = bound(case, params)
-    for number in range(3):
-        step(optimizer, params, gradients(number))
-        counted = optimizer.iterations if is_ours(case) else optimizer.state.get(params[0], {}).get("step")
-        if counted is None:
-            raise Skip("it counts no steps")
-        if float(counted) != number + 1:
-            fail(
-                case,
-                on=f"after {number + 1} steps",
-                expected=f"a count of {number + 1}",
-                got=float(counted),
-                fix='Leave state["step"] alone: the base has counted before it calls update.',
-            )
-
-
-@CHECKS.check
 def moves_its_weights(case: Case) -> None:
     """A layer, a compiled step and DDP hold the very tensor: exchanged for a new one it is trained, and never seen."""
     for way in _WAYS:
@@ -342,6 +314,12 @@ def moves_its_weights(case: Case) -> None:
                 got="elsewhere",
                 fix="Write in place: param.copy_(new) or param.sub_(change), not param.data = new.",
             )
+
+
+def _state(optimizer: Any, param: Any) -> dict[str, Tensor]:
+    """Return copies of a parameter's state tensors, but for the count of steps, which all share."""
+    known = optimizer.state.get(param, {})
+    return {name: one.clone() for name, one in known.items() if isinstance(one, Tensor) and name != "step"}
 
 
 def _quadratic(dtype: torch.dtype) -> tuple[str, Any, list[Any]]:

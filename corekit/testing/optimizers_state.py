@@ -164,6 +164,44 @@ def copies(case: Case) -> None:
 
 
 @CHECKS.check
+def independent(case: Case) -> None:
+    """A GAN has two optimizers: what one keeps in its class, in a global or in a default argument, the other finds."""
+    expected = run(case)
+    first, second = weights(), weights(seed=7)
+    one, two = bound(case, first), bound(case, second)
+    for number in range(4):
+        step(two, second, gradients(50 + number))
+        step(one, first, gradients(number))
+    assert_equal(
+        case,
+        expected,
+        values(first),
+        on="beside a second optimizer of its kind that trains other weights",
+        fix="Keep what it learns in `state`, not in the class or the module.",
+    )
+
+
+@CHECKS.check
+def counts_steps(case: Case) -> None:
+    """Bias correction divides by the count of steps: from 0 it divides by zero, counted twice it is too small."""
+    params = weights()
+    optimizer = bound(case, params)
+    for number in range(3):
+        step(optimizer, params, gradients(number))
+        counted = optimizer.iterations if is_ours(case) else optimizer.state.get(params[0], {}).get("step")
+        if counted is None:
+            raise Skip("it counts no steps")
+        if float(counted) != number + 1:
+            fail(
+                case,
+                on=f"after {number + 1} steps",
+                expected=f"a count of {number + 1}",
+                got=float(counted),
+                fix='Leave state["step"] alone: the base has counted before it calls update.',
+            )
+
+
+@CHECKS.check
 def side_effects(case: Case) -> None:
     """An optimizer that draws from torch's generator, or sets a global, changes what the rest of a program computes."""
     assert_no_effects(case, lambda: run(case, 2))

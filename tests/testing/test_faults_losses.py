@@ -279,7 +279,9 @@ def test_fault_is_found_and_named(one, counted):
     count[1] += 1
 
 
-@pytest.mark.parametrize("loss", [Right, RightOnLogits, right_function, torch.nn.SmoothL1Loss])
+@pytest.mark.parametrize(
+    "loss", [Right, RightOnLogits, right_function, torch.nn.SmoothL1Loss, torch.nn.BCELoss, torch.nn.HuberLoss]
+)
 def test_right_twin_passes_every_check(loss):
     names = [check.name for check in checks_for("losses").checks if check.name != "import_budget"]  # this file's own
 

@@ -9,10 +9,22 @@ import torch
 from torch import Tensor
 
 import corekit as ck
+from corekit.testing import check_op
 from corekit.testing.case import subject_of
 from corekit.testing.kit import checks_for, run, run_check
 
 SHAPES = ((5, 4), (4,))
+CHEAP = (
+    "gradients",
+    "second_gradients",
+    "dtypes",
+    "autocast",
+    "strides",
+    "sizes",
+    "devices",
+    "fake_shapes",
+    "in_a_model",
+)
 
 
 @ck.example(*SHAPES)
@@ -229,3 +241,19 @@ def test_op_without_example_says_how_to_declare_one():
     (outcome,) = run([replace(subject_of(lonely, "ops"), examples=())], ["strides"])
 
     assert "@ck.example(" in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("function", "shapes", "keywords"),
+    [
+        (torch.nn.functional.gelu, [(4, 3)], {}),
+        (torch.matmul, [(5, 4), (4, 3)], {}),
+        (torch.nn.functional.softmax, [(4, 3)], {"dim": -1}),
+        (torch.nn.functional.scaled_dot_product_attention, [(2, 5, 4)] * 3, {}),
+        (torch.sort, [(4, 3)], {"dim": -1}),
+    ],
+)
+def test_torch_functions_raise_no_false_alarm(function, shapes, keywords):
+    outcomes = check_op(function, *shapes, only=CHEAP, **keywords)
+
+    assert len(outcomes) == len(CHEAP)
