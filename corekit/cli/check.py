@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -41,7 +42,7 @@ def check(plugin: str, only: tuple[str, ...], components: tuple[str, ...], timeo
 
     Exit codes: 0 no check failed; 1 one did; 2 nothing was checked: there is no such plugin, component or check.
     """
-    is_whole = not (only or components)
+    is_whole, progress = not (only or components), _Progress()
     try:
         with _source(plugin) as source:
             found = trial(
@@ -50,12 +51,12 @@ def check(plugin: str, only: tuple[str, ...], components: tuple[str, ...], timeo
                 components=components,
                 timeout=timeout,
                 env=source.env,
-                progress=_progress,
+                progress=progress,
             )
     except (NothingCheckedError, UnknownNameError, ArgumentError) as error:
         raise click.UsageError(str(error)) from error
     finally:
-        _progress("")
+        progress("")
     card = scorecard.as_data(found, is_whole=is_whole)
     if is_whole and not source.env:
         _remember(card)
@@ -76,10 +77,18 @@ def _source(plugin: str) -> AbstractContextManager[Source]:
     return nullcontext(Source(name, {}))
 
 
-def _progress(line: str) -> None:
-    """Write over the line on a terminal; elsewhere nothing."""
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
+class _Progress:
+    """A line on a terminal that is written over; elsewhere nothing."""
+
+    def __init__(self) -> None:
+        self.shown = ""
+
+    def __call__(self, line: str) -> None:
+        """Show a line in place of the last one."""
+        if line != self.shown and sys.stderr.isatty():
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be written over
+            click.echo(f"\r\x1b[2K{line[:width]}", nl=False, err=True)
+            self.shown = line
 
 
 def _remember(card: dict[str, object]) -> None:

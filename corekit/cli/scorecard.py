@@ -14,6 +14,8 @@ from corekit.cli.trial import Trial
 
 COUNTS = ("passed", "skipped", "failed", "expected")
 SKIPS_SHOWN = 8
+NARROW = 80
+"""Columns below which only what matters most has one of its own."""
 
 
 def as_data(found: Trial, *, is_whole: bool) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def show(card: dict[str, Any]) -> None:
     from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, soft_wrap=False)
-    console.print(_table(card))
+    console.print(_table(card, is_narrow=console.width < NARROW))
     for text in (_skipped(card), _expected(card)):
         if text:
             console.print(Text("\n" + text, style="dim"))
@@ -63,24 +65,28 @@ def show(card: dict[str, Any]) -> None:
         console.print(Text(_tier_line(card)))
 
 
-def _table(card: dict[str, Any]) -> Any:
+def _table(card: dict[str, Any], *, is_narrow: bool) -> Any:
     from rich.table import Table
     from rich.text import Text
 
     title = f"{card['distribution']} {card['version']}  (corekit {card['corekit']}, torch {card['torch']})"
     table = Table(title=Text(title), title_justify="left", box=None, header_style="dim", pad_edge=False)
-    table.add_column("kind")
+    if not is_narrow:
+        table.add_column("kind")
     table.add_column("component", overflow="fold")
-    for heading in ("ran", "skipped", "failed", "expected", "seconds"):
-        table.add_column(heading, justify="right")
+    for heading in (
+        ("ran", "skip", "fail", "exp.") if is_narrow else ("ran", "skipped", "failed", "expected", "seconds")
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
     if card["tier"] is not None:
-        table.add_column("tier")
+        table.add_column("tier", no_wrap=True)
     for one in card["components"]:
-        failed = Text(str(one["failed"] or "-"), style="bold red" if one["failed"] else "")
-        numbers = [str(one["ran"]), str(one["skipped"] or "-"), failed, str(one["expected"] or "-")]
         # Text, not str: a stranger's name must not be read as markup
-        row = [one["kind"], one["name"], *numbers, f"{one['seconds']:.1f}", *([one["tier"]] if one["tier"] else [])]
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        row = [*([] if is_narrow else [Text(one["kind"])]), Text(one["name"]), Text(str(one["ran"]))]
+        row += [Text(str(one["skipped"] or "-"))]
+        row += [Text(str(one["failed"] or "-"), style="bold red" if one["failed"] else "")]
+        row += [Text(str(one["expected"] or "-")), *([] if is_narrow else [Text(f"{one['seconds']:.1f}")])]
+        table.add_row(*row, *([Text(one["tier"])] if one["tier"] else []))
     return table
 
 
