@@ -86,6 +86,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for name, value in getattr(report, "user_properties", ())
         if name == PROPERTY
     ]
+    outcomes = [one for one in outcomes if (one["check"], one["status"]) != ("enough", "passed")]  # it is no check
     if not outcomes:
         return
     cache = getattr(config, "cache", None)  # there is none with -p no:cacheprovider

@@ -1,8 +1,12 @@
+import re
+from pathlib import Path
+
 import pytest
 
-from corekit.cli.tiers import TIER_OF, least, tier
+from corekit.cli.tiers import TIER_OF, TIERS, least, tier
 from corekit.testing.kit import CHECKED_BY, checks_for
 
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 ENOUGH = {"check": "enough", "status": "passed"}
 
 
@@ -45,3 +49,12 @@ def test_tiers_name_only_checks_that_exist():
     known = {check.name for kind in CHECKED_BY for check in checks_for(kind).checks}
 
     assert TIER_OF.keys() <= known
+
+
+def test_page_tells_the_checks_of_each_tier():
+    rows = [line.split("|") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    told = {row[1].strip(): set(re.findall(r"`(\w+)`", row[3])) for row in rows}
+
+    assert {tier: told[tier] for tier in TIERS[1:]} == {
+        tier: {check for check in TIER_OF if TIER_OF[check] == tier} for tier in TIERS[1:]
+    }
