@@ -22,7 +22,7 @@ _LATER = {
     "lasts": ("config", "base_arguments", "file", "state", "state_dict", "resumes", "pickles", "copies"),
     "complete": (
         "second_gradients", "compiles", "exports", "distributes", "data_parallel", "autocast", "policies", "devices",
-        "import_budget", "waits_for_nothing",
+        "import_budget", "waits_for_nothing", "opcheck", "fake_shapes", "vmaps", "in_a_model",
     ),
 }  # fmt: skip
 """The checks of each tier; "works" is all others."""

@@ -25,6 +25,7 @@ from corekit.errors import ArgumentError, CorekitError
 from corekit.protocols.example import Example, Values
 from corekit.registry import registry
 from corekit.testing.case import Case, Subject, leaves, subject_of
+from corekit.testing.op_calls import reference_of
 
 ROUND = 5e-3
 """Seconds that one side of a round takes at least."""
@@ -298,7 +299,7 @@ def _is_foreign(named: str) -> bool:
 
 
 def _reference(ours: Subject) -> Any:
-    found = getattr(ours.value, "reference", None)
+    found = reference_of(ours.value) if ours.kind == "ops" else None
     if found is None:
         raise ArgumentError(f"{ours.id} has no `reference`. Say against what:  --against module:name")
     return found

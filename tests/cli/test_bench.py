@@ -54,3 +54,11 @@ def test_spread_is_called_noisy():
     assert "  forward                   10.0      20.0    0.50   0.48 to 0.52" in _written(ANSWER, 1e-4)
     assert not any("Noisy" in line for line in _written(ANSWER, 1e-4))
     assert "  Noisy: forward. " in "\n".join(_written(noisy, 1e-4))
+
+
+@pytest.mark.slow
+def test_rival_of_an_op_is_its_reference():
+    done = corekit("linear_relu", "--shape", "4,3", "--shape", "3,2", "--rounds", "5")
+
+    assert done.returncode == 0, done.stderr
+    assert "corekit-custom-ops:linear_relu  against  its reference\n  input (4, 3), (3, 2), float32 on cpu" in done.stdout
