@@ -139,8 +139,7 @@ def subjects_of(distribution: str) -> list[Subject]:
         ArgumentError: no such distribution, or it offers nothing.
         BrokenPluginError: one cannot be imported.
     """
-    name = canonical(distribution)
-    mine = [component for component in registry.components() if component.distribution == name]
+    mine = components_of(canonical(distribution))
     if not mine:
         raise ArgumentError(
             f'no installed distribution "{distribution}" offers components.\n'
@@ -149,11 +148,21 @@ def subjects_of(distribution: str) -> list[Subject]:
     return [installed(component) for component in mine]
 
 
+def components_of(distribution: str) -> list[Component]:
+    """Return what a distribution offers by entry points and by hooks, which are run for it; nothing else is imported.
+
+    Args:
+        distribution: its canonical name.
+    """
+    registry.kinds_of(f"{distribution}:-")  # no name has this form, so its hook modules are loaded to see
+    return [component for component in registry.components() if component.distribution == distribution]
+
+
 def installed(component: Component) -> Subject:
     """Return an installed component, imported, as something to check."""
     value = registry.load(component)
     examples = examples_of(value) or _inferred(component.kind, value)
-    where = component.targets[component.name]
+    where = "" if component.value is not None else component.targets[component.name]
     return Subject(component.kind, component.id, value, examples, known_failures_of(value), where)
 
 

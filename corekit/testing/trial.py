@@ -21,7 +21,7 @@ import torch
 
 from corekit.registry import Component, registry
 from corekit.registry.component import fold
-from corekit.testing.case import installed
+from corekit.testing.case import components_of, installed
 from corekit.testing.kit import Outcome, checks_for, enough, run_check
 
 Tell = Callable[..., None]
@@ -60,7 +60,7 @@ def main(report: str, crash: str) -> None:
 def wanted(request: dict[str, Any]) -> tuple[list[Component], str]:
     """Return the components to try; or why there are none."""
     name = request["distribution"]
-    mine = [one for one in registry.components() if one.distribution == name]
+    mine = components_of(name)
     if not mine:
         told = "".join(f"\n  {problem}" for problem in registry.problems() if problem.distribution == name)
         return [], f"{name} offers no component.{told}"

@@ -61,4 +61,6 @@ def test_rival_of_an_op_is_its_reference():
     done = corekit("linear_relu", "--shape", "4,3", "--shape", "3,2", "--rounds", "5")
 
     assert done.returncode == 0, done.stderr
-    assert "corekit-custom-ops:linear_relu  against  its reference\n  input (4, 3), (3, 2), float32 on cpu" in done.stdout
+    assert (
+        "corekit-custom-ops:linear_relu  against  its reference\n  input (4, 3), (3, 2), float32 on cpu" in done.stdout
+    )

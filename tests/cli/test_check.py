@@ -11,6 +11,8 @@ PROJECT = """
 [project]
 name = "checked-zoo"
 version = "1.0"
+[project.entry-points."corekit.hooks"]
+main = "checked_zoo.hooks"
 [project.entry-points."corekit.activations"]
 good = "checked_zoo.good:good"
 exits = "checked_zoo.exits:exits"
@@ -38,6 +40,16 @@ BODIES = {
 }
 
 
+HOOKS = """
+from corekit import hookimpl
+from checked_zoo.good import good
+
+@hookimpl
+def register_components(register):
+    register("activations", "hooked", lambda x: good(x))
+"""
+
+
 def corekit(*arguments, **variables):
     env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", **variables}
     command = [sys.executable, "-m", "corekit", *arguments]
@@ -51,6 +63,7 @@ def zoo(tmp_path_factory):
     package = folder / "src" / "checked_zoo"
     package.mkdir(parents=True)
     package.joinpath("__init__.py").write_text("")
+    package.joinpath("hooks.py").write_text(HOOKS)
     for name, body in BODIES.items():
         source = FUNCTION.format(name=name, body=body)
         if name == "declared":
@@ -101,8 +114,9 @@ def test_each_failure_is_told(failures, name, check, told):
 def test_good_ones_are_checked_among_them(card):
     rows = {one["name"]: one for one in card["components"]}
 
-    assert rows.keys() == {*BODIES, "missing"}
+    assert rows.keys() == {*BODIES, "missing", "hooked"}
     assert (rows["good"]["passed"], rows["good"]["failed"]) == (2, 0)
+    assert (rows["hooked"]["passed"], rows["hooked"]["failed"]) == (2, 0)
     assert (rows["declared"]["expected"], rows["declared"]["failed"]) == (1, 0)
 
 
