@@ -18,6 +18,7 @@ from torch import Tensor
 from corekit.errors import SaveError
 from corekit.model.graph import OPERATORS, Graph
 from corekit.model.model import Model
+from corekit.model.placeholder import Placeholder, described
 from corekit.model.running import Slot, Step
 from corekit.model.sequential import Sequential
 from corekit.model.wrap import FunctionLayer, TorchLayer
@@ -53,6 +54,8 @@ class _Description:
     def layer(self, layer: Layer) -> dict[str, Any]:
         if id(layer) in self._numbers:
             return {"type": "shared", "number": self._numbers[id(layer)]}
+        if isinstance(layer, Placeholder):
+            return described(layer, lambda part: self._numbers.setdefault(id(part), len(self._numbers)))
         number = self._numbers.setdefault(id(layer), len(self._numbers))
         if number >= MOST_LAYERS:
             raise SaveError(f"a model file describes at most {MOST_LAYERS:,} layers, and this model has more.")

@@ -17,6 +17,7 @@ from corekit.model.config import IN_MODELS, MOST_LAYERS, count_layers, named_ids
 from corekit.model.graph import OPERATORS
 from corekit.model.inference import infer
 from corekit.model.model import Model
+from corekit.model.placeholder import Placeholder, placeholder
 from corekit.model.running import Slot, fill
 from corekit.model.sequential import Sequential
 from corekit.model.wrap import layer_class
@@ -32,12 +33,13 @@ from corekit.registry import registry
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*:[^:]{1,200}")  # distribution:Name, as `describe` writes it
 
 
-def construct(record: Any, custom_objects: Mapping[str, Any] | None = None) -> Layer:
+def construct(record: Any, custom_objects: Mapping[str, Any] | None = None, *, keep_missing: bool = False) -> Layer:
     """Make the layer or model that `describe` described, with new weights.
 
     Args:
         record: what `describe` returned.
         custom_objects: classes by name, for ids `local:Name` that this program has not registered.
+        keep_missing: whether a layer that is not here, or needs what is not, becomes a placeholder.
 
     Raises:
         LoadError: the data is not what `describe` writes, or names what is not installed.
@@ -48,11 +50,11 @@ def construct(record: Any, custom_objects: Mapping[str, Any] | None = None) -> L
     named = sorted(set(named_ids(record)))
     for kind, id in named:
         check_id(kind, id)
-    missing = [problem for kind, id in named if (problem := _missing(kind, id, custom))]
-    if missing:
+    missing = {(kind, id): problem for kind, id in named if (problem := _missing(kind, id, custom))}
+    if missing and not keep_missing:
         lacking = "1 part that is" if len(missing) == 1 else f"{len(missing)} parts that are"
-        raise LoadError(f"the model needs {lacking} not here:\n  " + "\n  ".join(missing), code="missing-part")
-    builder = _Builder(custom)
+        raise LoadError(f"the model needs {lacking} not here:\n  " + "\n  ".join(missing.values()), code="missing-part")
+    builder = _Builder(custom, missing)
     with no_global_policy():  # a model computes as it was saved
         made = builder.layer(record)
     builder.freeze()
@@ -99,8 +101,8 @@ def _missing(kind: str, name: str, custom: Mapping[str, Any]) -> str | None:
 class _Builder:
     """Makes layers from descriptions; one for each file."""
 
-    def __init__(self, custom: Mapping[str, Any]) -> None:
-        self._custom = custom
+    def __init__(self, custom: Mapping[str, Any], missing: Mapping[tuple[str, str], str]) -> None:
+        self._custom, self._missing = custom, missing
         self._made: dict[int, Layer] = {}
         self._frozen: list[tuple[Layer, set[str]]] = []
 
@@ -109,12 +111,15 @@ class _Builder:
         try:
             if record["type"] == "shared":
                 return self._made[record["number"]]
+            if record["type"] == "component" and (lacks := self._lacks(record)):
+                return self._left_out(record, lacks)
             make: Callable[[Any, Any, bool], Layer]
             make, base = {
                 "sequential": (self._sequential, Sequential),
                 "functional": (self._functional, Model),
                 "component": (self._component, Layer),
             }[record["type"]]
+            self._refuse("layers", record.get("id"))
             cls = layer_class(self._find("layers", record["id"]), record["id"]) if "id" in record else base
             if not issubclass(cls, base):
                 raise LoadError(f"{record['id']!r} is no class of {base.__name__}.", code="wrong-kind")
@@ -129,6 +134,24 @@ class _Builder:
             raise LoadError(
                 f"the description of {name!r} cannot be used: {type(error).__name__}: {error}", code="bad-description"
             ) from error
+        return made
+
+    def _lacks(self, record: Any) -> list[str]:
+        return [self._missing[named] for named in sorted(set(named_ids(record))) if named in self._missing]
+
+    def _refuse(self, kind: str, name: Any) -> None:
+        """Raise for what is not here and is no layer that a placeholder could stand for."""
+        if (kind, name) in self._missing:
+            raise LoadError(
+                f"only single layers can be left out, and this is not one:\n  {self._missing[kind, name]}",
+                code="missing-part",
+            )
+
+    def _left_out(self, record: Any, lacks: list[str]) -> Layer:
+        made = placeholder(record, lacks)
+        made._name, made._named_by_model = _name(record["name"]), record["named_by_model"]
+        made._trainable = bool(record["trainable"])
+        self._made[record["number"]] = made
         return made
 
     def _parts(self, record: Any, *, is_drawn: bool) -> dict[str, Layer]:
@@ -154,6 +177,9 @@ class _Builder:
         parts = self._parts(record, is_drawn=record["drawn"])
         given = None if record["input"] is None else _input(record["input"])
         row = [parts[name] for name in record["row"]]
+        for part, gives in zip(row, record.get("gives") or (), strict=False):
+            if isinstance(part, Placeholder):
+                part.will_give(gives)
         if record["drawn"]:
             return self._settle(cls([given, *row]), record, parts)
         model = cls(row)
@@ -167,7 +193,10 @@ class _Builder:
         for step in record["steps"]:
             if "layer" in step:
                 operation: Any = parts[step["layer"]]
+                if isinstance(operation, Placeholder):
+                    operation.will_give(step["gives"], self.decode(step["outputs"]))
             elif "op" in step:
+                self._refuse("ops", step["op"])
                 operation = Op(self._find("ops", step["op"]), step["op"])
             else:
                 operation = OPERATORS[step["operator"]]

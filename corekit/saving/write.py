@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 import corekit
-from corekit.errors import SaveError
+from corekit.errors import CorekitError, SaveError
 from corekit.model.config import describe, named_ids
 from corekit.model.model import Model
+from corekit.model.placeholder import Placeholder
 from corekit.registry import registry
 from corekit.saving import format as files
 
@@ -49,14 +50,31 @@ def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: boo
             "input_shape."
         )
     architecture = describe(model)
-    needed = sorted({registry.find(kind, name) for kind, name in named_ids(architecture)}, key=lambda c: c.id)
-    requires = {c.distribution: c.version for c in needed if c.version}
+    requires = _requires(model, architecture)
     frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
     metadata = {
         "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
     }  # fmt: skip
     files.write(path, {name: _bytes_of(name, weight) for name, weight in model.named_weights().items()}, metadata)
     registry.call_hooks("model_saved", model=model, path=str(path))
+
+
+def _requires(model: Model, architecture: dict[str, Any]) -> dict[str, str]:
+    """Return the versions of the distributions that a description names; of what is not here those of its file."""
+    kept = [part for part in model.modules() if isinstance(part, Placeholder)]
+    claimed = {key: value for part in kept for key, value in part.requires.items()}
+    found: dict[str, str] = {}
+    for kind, name in sorted(set(named_ids(architecture))):
+        distribution = name.partition(":")[0]
+        try:
+            version = registry.find(kind, name).version
+        except CorekitError:
+            if not kept:
+                raise
+            version = claimed.get(distribution, "")
+        if version:
+            found[distribution] = version
+    return found
 
 
 def _bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryview]:
