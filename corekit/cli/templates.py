@@ -102,7 +102,7 @@ def write(files: Mapping[str, str], target: Path, *, dry_run: bool = False) -> N
         dry_run: write nothing, but raise where it could not be written.
 
     Raises:
-        ArgumentError: there is something at `target` already. It is left as it is.
+        ArgumentError: there is something at `target` already, which is left as it is; or the disk does not take it.
     """
     if target.exists() or target.is_symlink():
         raise ArgumentError(
@@ -111,6 +111,13 @@ def write(files: Mapping[str, str], target: Path, *, dry_run: bool = False) -> N
         )
     if dry_run:
         return
+    try:
+        _write(files, target)
+    except OSError as error:
+        raise ArgumentError(f"{target} cannot be made: {error.strerror}.  Nothing of it was left behind.") from error
+
+
+def _write(files: Mapping[str, str], target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as workshop:
         made = Path(workshop) / target.name
         for name, text in files.items():
