@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
@@ -28,6 +29,7 @@ def run(
     keep_output: bool = False,
     output: IO[bytes] | None = None,
     meanwhile: Callable[[], None] | None = None,
+    ends_all: bool = False,
 ) -> Ended | None:
     """Run a command, and return how it ended; None where the limit passed first.
 
@@ -39,6 +41,7 @@ def run(
         keep_output: whether to return what it writes on stdout. stderr is thrown away always.
         output: a file for what it writes on stdout; unlike a pipe, it keeps nobody waiting for what the child started.
         meanwhile: called some times a second as long as it runs, and once more at its end.
+        ends_all: whether what it started and left running is ended too when it ends by itself.
 
     Example:
         >>> import sys
@@ -63,6 +66,9 @@ def run(
         except BaseException:  # Ctrl-C does not reach another session
             _kill(process)
             raise
+    if ends_all and sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError):  # nothing of its group is left
+            os.killpg(process.pid, signal.SIGKILL)
     return Ended(process.returncode, written or "")
 
 

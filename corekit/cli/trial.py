@@ -108,6 +108,7 @@ def _child(
                 },  # threads that spin take a busy machine's cores
                 output=output,
                 meanwhile=lambda: progress(_line(_told(report), found)),
+                ends_all=True,  # the pair of ranks, where the one that asked them ended
             )
         facts, where = _told(report), _text(crash)
     if facts and "end" in facts[-1]:

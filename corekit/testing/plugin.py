@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from corekit.errors import CorekitError
+
 if TYPE_CHECKING:
     from corekit.registry import Registry
 
@@ -53,7 +55,10 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if distributions:
         from corekit.testing.items import items_of  # imports torch
 
-        items += [item for distribution in distributions for item in items_of(session, distribution)]
+        try:
+            items += [item for distribution in distributions for item in items_of(session, distribution)]
+        except CorekitError as error:
+            raise pytest.UsageError(f"--corekit-check: {error}") from error
 
 
 @pytest.hookimpl(wrapper=True)

@@ -32,3 +32,29 @@ def test_limit_ends_grandchildren(tmp_path):
     assert time.monotonic() - began < 10
     time.sleep(1.6)
     assert not mark.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are a Unix thing")
+def test_what_is_left_running_ends_where_that_is_asked(tmp_path):
+    left, ended = tmp_path / "left", tmp_path / "ended"
+
+    child.run(f"(sleep 1; touch {left}) & exit 0")
+    child.run(f"(sleep 1; touch {ended}) & exit 0", ends_all=True)
+
+    time.sleep(2)
+    assert (left.exists(), ended.exists()) == (True, False)
+
+
+def test_meanwhile_is_called_until_the_end():
+    calls = []
+
+    ended = child.run(
+        "read line; sleep 0.5; echo $line", input="x", keep_output=True, meanwhile=lambda: calls.append(1)
+    )
+
+    assert ended == (0, "x\n")
+    assert len(calls) > 2
+
+
+def test_limit_holds_with_meanwhile():
+    assert child.run("sleep 60", timeout=0.3, meanwhile=lambda: None) is None

@@ -90,6 +90,13 @@ def test_checks_need_no_test_file(run, tmp_path):
     assert "1 component:    1 run, 0 skipped, 0 failed, 0 expected" in done.stdout
 
 
+def test_unknown_plugin_is_a_usage_error(run):
+    done = run("--corekit-check", "nowhere-at-all")
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert '--corekit-check: no installed distribution "nowhere-at-all" offers components' in done.stderr
+
+
 def test_summary_is_short_where_it_is_asked_to_be():
     outcome = {"kind": "layers", "component": "a:A", "check": "shapes", "status": "failed", "message": "odd"}
 
