@@ -83,7 +83,7 @@ def trial(
             return found
         begun = next((fact["begin"] for fact in reversed(facts) if "begin" in fact), None)
         if begun is None or tuple(begun[:2]) in done:
-            raise NothingCheckedError(f"{distribution}: the process {end} before a component was tried.")
+            raise NothingCheckedError(f"{distribution}: before a component was tried, the process {end}")
         found.outcomes.append(_ended(begun, end))
         done = found.components[: found.components.index((begun[0], begun[1])) + 1]
 

@@ -37,7 +37,9 @@ def main(report: str, crash: str) -> None:
             file.flush()
 
         faulthandler.enable(trace)
+        faulthandler.dump_traceback_later(request["timeout"], exit=True, file=trace)  # hooks are run
         mine, refusal = wanted(request)
+        faulthandler.cancel_dump_traceback_later()
         if refusal:
             tell(refused=refusal)
         else:

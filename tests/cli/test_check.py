@@ -154,3 +154,17 @@ def test_unknown_names_exit_with_2(zoo, words, told):
 @pytest.mark.parametrize("plugin", ["nowhere-at-all", "./nowhere/"])
 def test_unknown_plugin_exits_with_2(plugin):
     assert corekit("check", plugin).returncode == 2
+
+
+@pytest.mark.slow
+def test_hook_that_hangs_is_told(tmp_path):
+    tmp_path.joinpath("pyproject.toml").write_text(
+        '[project]\nname = "hung"\n[project.entry-points."corekit.hooks"]\nmain = "hung"\n'
+    )
+    tmp_path.joinpath("hung.py").write_text("import time\ntime.sleep(1000)\n")
+
+    done = corekit("check", str(tmp_path), "--timeout", "3")
+
+    assert done.returncode == 2
+    assert "before a component was tried, the process did not end within 3 s, in" in " ".join(done.stderr.split())
+    assert "hung.py" in done.stderr
