@@ -319,6 +319,19 @@ def least_at_the_truth(case: Case) -> None:
         )
 
 
+@CHECKS.check
+def gradient_at_the_truth(case: Case) -> None:
+    """A prediction that is exactly right must end no training: the root of 0 has no derivative, and gives NaN."""
+    y_true, y_pred = labels_and_predictions(case, torch.float32)
+    if not y_true.is_floating_point() or y_true.shape != y_pred.shape:
+        raise Skip("its labels are no predictions: their shape or kind differs")
+    value, grad = with_gradient(functools.partial(made(case), y_true), y_true)
+    if not bool(value.isfinite()) or not bool(grad.isfinite().all()):
+        got = f"{float(value)}, with a gradient of {float(grad.abs().max())}"
+        fix = "Keep roots and logarithms off 0: (x + epsilon).sqrt(), or torch functions that do so."
+        fail(case, on="predictions that are the labels", expected="a finite loss and gradient", got=got, fix=fix)
+
+
 def _gradcheck(case: Case, check: Any, what: str) -> None:
     loss = made(case)
     y_true, y_pred = labels_and_predictions(case)

@@ -13,7 +13,7 @@ from corekit.testing.compare import assert_equal, told
 from corekit.testing.drawing import for_all
 from corekit.testing.kit import CheckList, Skip, fail
 from corekit.testing.metric_calls import BATCHES, batches, inputs, made, measured, result, rows, update
-from corekit.testing.modes import HostReads, in_words, only
+from corekit.testing.modes import Halved, HostReads, in_words, only
 
 CHECKS = CheckList("metrics", minimum=16)
 
@@ -223,6 +223,21 @@ def dtypes(case: Case) -> None:
                     got=in_words(tensor.dtype),
                     fix=fix,
                 )
+
+
+@CHECKS.check
+def precision(case: Case) -> None:
+    """Half precision has three digits: a metric that rounds to it on its way shows 0.9 for every good model."""
+    with Halved() as halved:
+        measured(case, batches(case))
+    if halved.found:
+        fail(
+            case,
+            on="inputs and state of float64",
+            expected="no tensor of half precision",
+            got=f"one at {only(halved.found)}",
+            fix="Leave out .half() and .bfloat16().",
+        )
 
 
 @CHECKS.check

@@ -56,6 +56,14 @@ class Coarse(Noted):  # type: ignore[no-untyped-call]  # torch's own gap
         return any(one.ndim and one.is_floating_point() and one.dtype != torch.float64 for one in leaves(result))
 
 
+class Halved(Noted):  # type: ignore[no-untyped-call]  # torch's own gap
+    """Notes what is computed in half precision, where nothing that comes in is."""
+
+    def is_noted(self, function: Any, args: Any, result: Any) -> bool:
+        """Whether a tensor comes out in half precision."""
+        return any(one.dtype in (torch.float16, torch.bfloat16) for one in leaves(result))
+
+
 class OwnOps(Noted):  # type: ignore[no-untyped-call]  # torch's own gap
     """Keeps the ops of other people's namespaces, with the arguments of their first calls."""
 

@@ -63,6 +63,20 @@ def rate_is_read(case: Case) -> None:
 
 
 @CHECKS.check
+def groups(case: Case) -> None:
+    """Fine-tuning gives old layers a smaller rate in a group of their own: a rule with one rate for all loses it."""
+    params = weights()
+    before = values(params)
+    optimizer = bound(case, [{"params": params[:2]}, {"params": params[2:], "lr": 0.0}])
+    for number in range(4):
+        step(optimizer, params, gradients(number))
+    fix = "Use the argument learning_rate of update (group['lr'] in torch's way): it is the group's own."
+    on = "two groups, the second with lr=0"
+    assert_equal(case, before[2:], values(params)[2:], on=f"{on}: its weights after 4 steps", fix=fix)
+    assert_equal(case, run(case)[:2], values(params)[:2], on=f"{on}: the first group's weights", fix=fix)
+
+
+@CHECKS.check
 def torch_way(case: Case) -> None:
     """`SGD(model.parameters(), lr=0.1)` is what every torch tutorial writes."""
     ours_only(case, "Keras's and torch's way of making one")

@@ -16,7 +16,18 @@ from corekit.testing.every_kind import assert_no_effects, can_be_pickled, names,
 from corekit.testing.imports import import_budget
 from corekit.testing.kit import CheckList, Skip, fail
 from corekit.testing.modes import in_words
-from corekit.testing.optimizer_runs import bound, gradients, in_way, is_ours, run, state_of, step, values, weights
+from corekit.testing.optimizer_runs import (
+    bound,
+    gradients,
+    in_way,
+    is_ours,
+    ours_only,
+    run,
+    state_of,
+    step,
+    values,
+    weights,
+)
 
 CHECKS = CheckList("optimizers", minimum=0)
 
@@ -103,6 +114,29 @@ def state_dict(case: Case) -> None:
                 assert_equal(
                     case, value, twice[place][name], exact=True, on=f'state["{name}"], stored and loaded', fix=_STATE
                 )
+
+
+@CHECKS.check
+def state_changes(case: Case) -> None:
+    """State that no step changes is a momentum that was computed and thrown away: training works, only worse."""
+    ours_only(case, "state that a step must change")
+    params = weights()
+    optimizer = bound(case, params)
+    first = [case.make().init(param.detach()) for param in params]
+    if not any(first):
+        raise Skip("it keeps no state")
+    for number in range(3):
+        step(optimizer, params, gradients(number))
+    for name in first[0]:
+        pairs = [(start[name], optimizer.state[param][name]) for start, param in zip(first, params, strict=True)]
+        if all(torch.equal(start, now) for start, now in pairs):
+            fail(
+                case,
+                on=f'state["{name}"] after 3 steps',
+                expected="other values than init gave",
+                got="the same",
+                fix='Change state in place: state["velocity"].mul_(momentum).add_(grad), not velocity * m + grad.',
+            )
 
 
 @CHECKS.check

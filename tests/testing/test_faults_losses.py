@@ -223,6 +223,12 @@ class WrongSign(Right):
         return -super().call(y_true, y_pred)
 
 
+@fault("gradient_at_the_truth", "that are the labels")
+class RootOfZero(Right):
+    def call(self, y_true, y_pred):
+        return (y_true - y_pred).square().sum(dim=-1).sqrt()
+
+
 @fault("side_effects", "Python's random generator")
 class SeedsPython(Right):
     def call(self, y_true, y_pred):

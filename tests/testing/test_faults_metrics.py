@@ -161,6 +161,12 @@ class StateInFloat32(RightWithState):
         self.largest = self.add_variable(name="largest", dtype="float32")
 
 
+@fault("precision", "half precision")
+class RoundsToHalf(Right):
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred).half().double()
+
+
 @fault("strides", "not contiguous")
 class Views(Right):
     def call(self, y_true, y_pred):
