@@ -34,6 +34,7 @@ _WHERE = {
     "Values": "corekit.protocols.example",
     "example": "corekit.protocols.example",
     "known_failure": "corekit.protocols.example",
+    "reference": "corekit.protocols.reference",
     "hookimpl": "corekit.registry.hooks",
     "plugins": "corekit.registry.policy",
     "prefer": "corekit.registry.policy",

@@ -34,6 +34,7 @@ from corekit.protocols.loss import Loss as Loss
 from corekit.protocols.metric import Metric as Metric
 from corekit.protocols.optimizer import Optimizer as Optimizer
 from corekit.protocols.precision import DTypePolicy as DTypePolicy
+from corekit.protocols.reference import reference as reference
 from corekit.protocols.schedule import LearningRateSchedule as LearningRateSchedule
 from corekit.protocols.weights import Constraint as Constraint
 from corekit.protocols.weights import Initializer as Initializer

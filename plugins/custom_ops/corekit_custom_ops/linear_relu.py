@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from corekit import example
+from corekit import example, reference
 from corekit.errors import ArgumentError, ArgumentTypeError, ShapeError
 
 __all__ = ["linear_relu", "linear_relu_reference", "implementation"]
@@ -63,6 +63,7 @@ def linear_relu(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor
     return y
 
 
+@reference("corekit_custom_ops::linear_relu")
 def linear_relu_reference(x: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
     """What `linear_relu` must equal, in plain torch and without checks.
 

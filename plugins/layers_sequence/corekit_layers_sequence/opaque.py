@@ -19,6 +19,8 @@ from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd.function import _SingleLevelFunction
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
+from corekit import reference
+
 NAMESPACE = "corekit_layers_sequence"
 
 
@@ -32,7 +34,7 @@ def is_traced() -> bool:
 
 
 def opaque(name: str, run: Callable[..., tuple[Tensor, ...]], num_states: int) -> Callable[..., Any]:
-    """Return a recurrence as an operation that compilers leave whole, with its gradient.
+    """Return a recurrence as an operation that compilers leave whole, with its gradient; exported files get `run`.
 
     Args:
         name: of the operation.
@@ -86,6 +88,7 @@ def opaque(name: str, run: Callable[..., tuple[Tensor, ...]], num_states: int) -
     _implement(name, compute, foretell)
     _implement(f"{name}_backward", compute_backward, foretell_backward)
     torch.library.impl(f"{NAMESPACE}::{name}", "Autograd")(differentiable)
+    reference(f"{NAMESPACE}::{name}")(run)
     return forward  # type: ignore[no-any-return]
 
 
