@@ -31,8 +31,10 @@ def lstm(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent_kernel: Tens
         recurrent_kernel: (units, 4 * units).
         bias: (4 * units,).
     """
-    run = _OPAQUE_LSTM if is_traced() else _run_lstm
-    return run(x, h, c, kernel, recurrent_kernel, bias)
+    if is_traced():
+        y, last, carry = _OPAQUE_LSTM(*_autocast(x, h, c, kernel, recurrent_kernel, bias))
+        return y, last, carry
+    return _run_lstm(x, h, c, kernel, recurrent_kernel, bias)
 
 
 def gru(x: Tensor, h: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,8 +47,19 @@ def gru(x: Tensor, h: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Te
         recurrent_kernel: (units, 3 * units).
         bias: (2, 3 * units), of the inputs and of the recurrence.
     """
-    run = _OPAQUE_GRU if is_traced() else _run_gru
-    return run(x, h, kernel, recurrent_kernel, bias)
+    if is_traced():
+        y, last = _OPAQUE_GRU(*_autocast(x, h, kernel, recurrent_kernel, bias))
+        return y, last
+    return _run_gru(x, h, kernel, recurrent_kernel, bias)
+
+
+def _autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Cast as autocast casts what it calls; it does not know the opaque operations."""
+    device = tensors[0].device.type
+    if device == "meta" or not torch.is_autocast_enabled(device):
+        return tensors
+    dtype = torch.get_autocast_dtype(device)
+    return tuple(tensor if tensor.dtype == torch.float64 else tensor.to(dtype) for tensor in tensors)
 
 
 def _run_lstm(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> Three:

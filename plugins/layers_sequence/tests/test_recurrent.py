@@ -158,6 +158,20 @@ def test_opaque_operation_passes_torchs_checks(cls):
     )
 
 
+@pytest.mark.parametrize(("cls", "apart"), [(LSTM, 0), (GRU, 2**-8)])  # a GPU's GRU is one kernel, a CPU's many steps
+def test_compiled_step_is_as_coarse_as_the_eager_one(cls, apart):
+    layer = built(cls, return_sequences=True, dtype="mixed_bfloat16")
+    x = torch.randn(3, 6, 2)
+
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+
+    assert compiled(x).dtype == torch.bfloat16
+    torch.testing.assert_close(compiled(x), layer(x), rtol=0, atol=apart)
+    layer.zero_grad()
+    compiled(x).float().square().sum().backward()
+    assert {weight.grad.dtype for weight in layer.parameters()} == {torch.float32}
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # Inductor's own import
 @pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="Inductor needs a C++ compiler")
