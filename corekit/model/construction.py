@@ -214,7 +214,7 @@ class _Builder:
         _set_policies(made, record)
         given, built_with = self.decode(record["inputs"]), self.decode(record["built_with"])
         if given is not None and not is_drawn:
-            _build(made, *_map_remembered(given))
+            _build(made, *map_remembered(given))
         elif built_with is not None and not made.built:
             made.build(*built_with[0], **built_with[1])
         self._frozen.append((made, {*record["frozen"], *([] if record["trainable"] else [""])}))
@@ -298,14 +298,14 @@ def _record(operation: Any, args: Any) -> Any:
     return symbol.record(operation, tuple(args), {})
 
 
-def _map_remembered(given: Any) -> Any:
+def map_remembered(given: Any) -> Any:
     """Return symbolic inputs from the (shape, dtype) pairs of the call that built a layer."""
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], tuple) and isinstance(given[1], str):
         return graph.Input(given[0][1:], dtype=given[1])
     if isinstance(given, dict):
-        return {key: _map_remembered(item) for key, item in given.items()}
+        return {key: map_remembered(item) for key, item in given.items()}
     if isinstance(given, (list, tuple)):
-        return type(given)(_map_remembered(item) for item in given)
+        return type(given)(map_remembered(item) for item in given)
     return given
 
 

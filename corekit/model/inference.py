@@ -102,7 +102,7 @@ def _run_on_meta(
         shapes = ", ".join(axis_sizes(v.shape) for v in leaves((args, kwargs)) if isinstance(v, Symbolic))
         raise LayerError(
             f"{_label(operation)} cannot take an input of shape {shapes} while the model is drawn"
-            f"{_line_of(error)}: {type(error).__name__}: {error}\n"
+            f"{line_of(error)}: {type(error).__name__}: {error}\n"
             "  If the shape is wrong, change the layer before it. If call needs real values (numpy, .item(), a branch "
             "on data),\n  give the class  def compute_output_shape(self, input_shape): return <the output's shape>."
         ) from error
@@ -120,7 +120,7 @@ def _label(operation: Any) -> str:
     return str(getattr(operation, "__name__", operation))
 
 
-def _line_of(error: Exception) -> str:
+def line_of(error: Exception) -> str:
     """Return where in the user's or plugin's code it happened: the innermost line outside torch and corekit."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = frame.filename.replace("\\", "/")

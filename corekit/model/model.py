@@ -281,6 +281,25 @@ class Model(Network):
 
         save_model(self, filepath, overwrite=overwrite)
 
+    def export(
+        self, filepath: Any, format: str | None = None, verbose: bool | None = None, input_signature: Any = None
+    ) -> None:
+        """Write a `.onnx` or `.pt2` file that runs without corekit; see `corekit.saving.export.export_model`.
+
+        Args:
+            filepath: its ending says which format.
+            format: "onnx" or "torch", where the ending does not say it.
+            verbose: whether to print what was written; default True, as in Keras.
+            input_signature: one `corekit.Input` or example for each argument, of a model that was not drawn.
+
+        Reference: https://keras.io/api/models/model_saving_apis/export/
+        """
+        from corekit.saving.export import export_model
+
+        written = export_model(self, filepath, format=format, input_signature=input_signature)
+        if verbose is None or verbose:
+            print(written)
+
 
 def _as_keras_list(logs: dict[str, float]) -> float | list[float]:
     """Return logs as Keras's evaluate does: the loss alone, or a list with the metrics."""

@@ -1,4 +1,4 @@
-"""The model file: `save_model` and `load_model`. Lazy: importing this imports no torch."""
+"""The model file, and files for other programs. Lazy: importing this imports no torch."""
 
 from importlib import import_module as _import_module
 from typing import Any as _Any
@@ -6,6 +6,7 @@ from typing import Any as _Any
 _WHERE = {
     "save_model": "corekit.saving.write",
     "load_model": "corekit.saving.read",
+    "export_model": "corekit.saving.export",
     "register_keras_serializable": "corekit.model.register",
 }
 

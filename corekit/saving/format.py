@@ -97,7 +97,7 @@ def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryvi
         raise SaveError(f"the model's description could not be read back, so nothing was written. {error}") from error
     digest = hashlib.sha256(header).hexdigest().encode()
     header = _DIGEST.sub(lambda match: match[1] + digest, header)
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(len(header).to_bytes(8, "little") + header)
         for _, _, content in tensors.values():
             file.write(content)
@@ -110,7 +110,7 @@ def canonical(value: Any) -> bytes:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
+def replacing(path: Path) -> Iterator[Any]:
     """Give a temporary file beside `path`, and put it in its place once every byte is on the disk."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
