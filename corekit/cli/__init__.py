@@ -20,6 +20,7 @@ COMMANDS = {
     "disable": "corekit.cli.disable:disable",
     "doctor": "corekit.cli.doctor:doctor",
     "enable": "corekit.cli.enable:enable",
+    "export": "corekit.cli.export:export",
     "info": "corekit.cli.info:info",
     "inspect": "corekit.cli.inspect:inspect",
     "list": "corekit.cli.listing:listing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import re
 import warnings
@@ -24,7 +25,7 @@ from corekit.saving.signature import RECORDED, Signature
 
 TORCHS = {"aten", "prim", "prims"}  # the namespaces of operations that every torch has
 HALVES = (torch.bfloat16, torch.float16)
-LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
+LOGGERS = ("torch", "onnxscript", "onnx_ir")
 # What leaves a whole number as it is, on its way from an input to the table that it picks a row of.
 KEEPS_NUMBERS = {
     "_to_copy", "alias", "chunk", "clone", "contiguous", "detach", "expand", "flatten", "flip", "permute", "reshape",
@@ -62,7 +63,8 @@ def record(model: Model, signature: Signature) -> Program:
     args, kwargs = signature.filled(inputs)
     with torch.no_grad(), torchs_words_off(), open_sequences():
         try:
-            exported = torch.export.export(model, args, kwargs, dynamic_shapes=shapes)
+            with contextlib.redirect_stderr(io.StringIO()):  # where torch prints half a program when it fails
+                exported = torch.export.export(model, args, kwargs, dynamic_shapes=shapes)
         except CorekitError:
             raise
         except Exception as error:
@@ -101,7 +103,7 @@ def torchs_words_off() -> Iterator[None]:
         )  # torch.nn.LSTM's: it puts them back
         try:
             for logger in loggers:
-                logger.setLevel(logging.ERROR)
+                logger.setLevel(logging.CRITICAL)
             yield
         finally:
             for logger, level in zip(loggers, levels, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from corekit.errors import ArgumentError, ArgumentTypeError, SaveError
 from corekit.model.construction import map_remembered
-from corekit.model.graph import SymbolicTensor
+from corekit.model.graph import Graph, SymbolicTensor
 from corekit.model.model import Model
 from corekit.model.naming import free_name
 from corekit.model.running import fill
@@ -96,7 +96,7 @@ def signature_of(model: Model, given: Any = None) -> Signature:
     if given is not None:
         return _given(model, given)
     if model.graph is not None:
-        specs, names = model.graph.specs, iter(model.graph.input_names)
+        specs, names = model.graph.specs, iter(_names(model.graph))
         taken = {slot.index: Taken(next(names), *specs[slot.index]) for slot in leaves(model.graph.inputs)}
         return Signature((fill(model.graph.inputs, taken),), {})
     if model.first_inputs is None:
@@ -118,14 +118,22 @@ def _given(model: Model, given: Any) -> Signature:
         )
     if model.graph is None:
         return signature
-    names = model.graph.input_names
+    names = _names(model.graph)
     if len(signature.inputs) != len(names):
         raise ArgumentError(
             f'"{model.name}" has {len(names)} inputs ({", ".join(names)}), input_signature has '
             f"{len(signature.inputs)}.\n  A drawn model knows its inputs: leave input_signature out."
         )
-    renamed = iter([Taken(n, t.shape, t.dtype, t.example) for n, t in zip(names, signature.inputs, strict=True)])
+    renamed = iter([replace(taken, name=name) for name, taken in zip(names, signature.inputs, strict=True)])
     return Signature(map_tree(lambda v: next(renamed) if isinstance(v, Taken) else v, signature.args), {})
+
+
+def _names(graph: Graph) -> list[str]:
+    """Return the inputs' names, each once: two Inputs may be called the same."""
+    names: list[str] = []
+    for name in graph.input_names:
+        names.append(free_name(name, names))
+    return names
 
 
 def _named(model: Model, args: tuple[Any, ...], kwargs: dict[str, Any], taken: Any) -> Signature:
@@ -145,9 +153,9 @@ def _named(model: Model, args: tuple[Any, ...], kwargs: dict[str, Any], taken: A
             return type(value)(name_all(item, f"{name}_{number}") for number, item in enumerate(value))
         if isinstance(value, PLAIN):
             return value
-        made = taken(value, free_name(name, used))
-        used.append(made.name)
-        return made
+        made = taken(value, name)
+        used.append(free_name(made.name, used))
+        return replace(made, name=used[-1])
 
     named = tuple(name_all(value, name) for value, name in zip(args, parameters, strict=True))
     return Signature(named, {key: name_all(value, key) for key, value in kwargs.items()})
