@@ -183,7 +183,7 @@ def _check(model: Model, program: Program, kind: str, path: str) -> tuple[str | 
         SaveError: they differ.
     """
     if kind == "onnx" and not onnx_file.can_run():
-        warnings.warn(f"the ONNX file was not run: onnxruntime is not installed.\n{onnx_file.INSTALL}", stacklevel=5)
+        warnings.warn(f"the ONNX file was not run: onnxruntime is not installed.\n{onnx_file.INSTALL}", stacklevel=4)
         return None, None
     run = onnx_file.runner(model.name, path) if kind == "onnx" else _torch_runner(program.signature, path)
     ran_by = "onnxruntime" if kind == "onnx" else "torch"

@@ -98,9 +98,7 @@ def torchs_words_off() -> Iterator[None]:
         for category in (FutureWarning, DeprecationWarning):
             warnings.filterwarnings("ignore", category=category)
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|onnx|copyreg")
-        warnings.filterwarnings(
-            "ignore", r"The tensor attributes? .*_flat_weights"
-        )  # torch.nn.LSTM's: it puts them back
+        warnings.filterwarnings("ignore", r"The tensor attributes? .* assigned during export")  # torch takes it back
         try:
             for logger in loggers:
                 logger.setLevel(logging.CRITICAL)
