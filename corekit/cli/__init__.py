@@ -17,6 +17,7 @@ COMMANDS = {
     "bench": "corekit.cli.bench:bench",
     "bisect": "corekit.cli.bisect:bisect",
     "check": "corekit.cli.check:check",
+    "convert": "corekit.cli.convert:convert",
     "disable": "corekit.cli.disable:disable",
     "doctor": "corekit.cli.doctor:doctor",
     "enable": "corekit.cli.enable:enable",

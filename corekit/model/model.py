@@ -300,6 +300,35 @@ class Model(Network):
         if verbose is None or verbose:
             print(written)
 
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights alone into a `.safetensors` file; `load_weights` of the same architecture reads it."""
+        from corekit.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
+
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, *, strict: bool = True, rename: Any = None
+    ) -> Any:
+        """Read weights: of corekit, of Keras (`.weights.h5`, `.keras`), or of a torch module (`.safetensors`).
+
+        Args:
+            filepath: of the file.
+            skip_mismatch: Keras's word for `strict=False`.
+            strict: whether each weight of either side must have its twin, of the same shape. False takes what fits.
+            rename: the file's names -> the model's, where a torch module called its parts otherwise: `{"fc1": "dense"}`
+                for all that begins so, or a function of a name.
+
+        Returns:
+            What matched, is missing, is surplus, or has another shape.
+
+        Raises:
+            LoadError: they do not fit, with all of that; or the file cannot be read. Nothing was changed.
+            StateError: the model is not built.
+        """
+        from corekit.saving import load_weights
+
+        return load_weights(self, filepath, strict=strict and not skip_mismatch, rename=rename)
+
 
 def _as_keras_list(logs: dict[str, float]) -> float | list[float]:
     """Return logs as Keras's evaluate does: the loss alone, or a list with the metrics."""

@@ -1,4 +1,4 @@
-"""The model file, and files for other programs. Lazy: importing this imports no torch."""
+"""The model file, weights alone, and files for other programs. Lazy: importing this imports no torch."""
 
 from importlib import import_module as _import_module
 from typing import Any as _Any
@@ -7,6 +7,8 @@ _WHERE = {
     "save_model": "corekit.saving.write",
     "load_model": "corekit.saving.read",
     "export_model": "corekit.saving.export",
+    "save_weights": "corekit.saving.weights",
+    "load_weights": "corekit.saving.weights",
     "register_keras_serializable": "corekit.model.register",
 }
 

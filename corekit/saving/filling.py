@@ -72,7 +72,7 @@ def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data
     device = torch.get_default_device()
     with torch.no_grad():
         for name, weight in weights.items():
-            value = _tensor(data[name], stored[name]).to(device)
+            value = tensor_of(data[name], stored[name]).to(device)
             if weight.is_meta:
                 fresh = nn.Parameter(value, weight.requires_grad) if isinstance(weight, nn.Parameter) else value
                 torch.utils.swap_tensors(weight, fresh)  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -82,7 +82,7 @@ def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data
                 weight.copy_(value)
 
 
-def _tensor(content: bytearray, held: StoredTensor) -> Tensor:
+def tensor_of(content: bytearray, held: StoredTensor) -> Tensor:
     """Return a tensor over the bytes themselves."""
     dtype = TORCH_DTYPES[held.dtype]
     if not content:

@@ -149,22 +149,31 @@ def _sync_folder(path: Path) -> None:
         ) from error
 
 
-def read(path: Path) -> tuple[Contents, dict[str, bytearray]]:
+def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, bytearray]]:
     """Read a file and check all of it; return its contents and the bytes of its tensors.
 
     Each byte is read once, and what was checked is what is returned: a file that changes meanwhile is refused, not half
     taken. No more memory is taken than the file has bytes.
 
+    Args:
+        path: of the file.
+        plain: whether one that another program wrote is taken, too. It has no hashes, and its metadata, which mean
+            nothing here, are left out.
+
     Raises:
         LoadError: code "not-found", "not-corekit", "newer-format", "too-large" or "damaged".
     """
-    with _opened(path) as (file, contents):
+    with _opened(path, plain=plain) as (file, contents):
+        hashes = contents.metadata.get("hashes")  # None: another program wrote it
         data = {}
         for name, tensor in sorted(contents.tensors.items(), key=lambda item: item[1].start):
             held = data[name] = bytearray(tensor.stop - tensor.start)
             if file.readinto(held) != len(held):
                 raise LoadError(f"{path} became shorter while it was read. Nothing was loaded.", code="damaged")
-            _check_content(str(path), name, tensor, held, contents.metadata["hashes"][name])
+            if hashes is not None:
+                _check_hash(str(path), name, xxhash.xxh3_128_hexdigest(held), hashes[name])
+            if tensor.dtype == "BOOL" and held.translate(None, b"\0\1"):
+                raise LoadError(f"{path}: tensor {name!r} holds what is neither true nor false.", code="damaged")
     return contents, data
 
 
@@ -195,7 +204,7 @@ def read_header(path: Path) -> Contents:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Contents]]:
+def _opened(path: Path, *, plain: bool = False) -> Iterator[tuple[Any, Contents]]:
     """Open a file and check its header; it is left where the tensors begin."""
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed by the `with` below
@@ -206,7 +215,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Contents]]:
         if not stat.S_ISREG(found.st_mode):
             raise LoadError(f"{path} is no regular file.", code="not-corekit")
         try:
-            yield file, _header_of(str(path), file, found.st_size)
+            yield file, _header_of(str(path), file, found.st_size, plain)
         except OSError as error:
             raise LoadError(f"{path} cannot be read: {error.strerror or error}.", code="not-found") from error
 
@@ -216,7 +225,7 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _header_of(path: str, file: Any, size: int) -> Contents:
+def _header_of(path: str, file: Any, size: int, plain: bool) -> Contents:
     start = file.read(9)
     length = int.from_bytes(start[:8], "little")
     if size < 10 or length > LARGEST_HEADER or length + 8 > size or start[8:] != b"{":
@@ -230,9 +239,12 @@ def _header_of(path: str, file: Any, size: int) -> Contents:
         raise LoadError(f"{path} has {count:,} tensors; at most {MOST_TENSORS:,} are read.", code="too-large")
     entries = strict_json(header, path)
     outer = entries.pop("__metadata__", None)
+    if plain and not (isinstance(outer, dict) and KEY in outer):
+        return Contents({}, _check_extents(path, entries, size - 8 - length))
     if not isinstance(outer, dict) or set(outer) != {KEY} or not isinstance(outer[KEY], str):
         raise LoadError(
-            f"{path} is a safetensors file, but not one that corekit wrote: it holds weights without a model.",
+            f"{path} is a safetensors file, but not one that corekit wrote: it holds weights without a model.\n"
+            "  Make the model, then  model.load_weights(...).",
             code="not-corekit",
         )
     metadata = strict_json(outer[KEY].encode(), path, longest=LONGEST)
@@ -249,7 +261,7 @@ def _header_of(path: str, file: Any, size: int) -> Contents:
     return Contents(metadata, _check_extents(path, entries, size - 8 - length))
 
 
-def strict_json(text: bytes, path: str, longest: int = LARGEST_HEADER) -> dict[str, Any]:
+def strict_json(text: bytes, path: str, what: str = "the header", *, longest: int = LARGEST_HEADER) -> dict[str, Any]:
     """Parse JSON that has one meaning: no duplicate keys, no NaN, no half characters, nothing deep or huge.
 
     Raises:
@@ -294,7 +306,7 @@ def strict_json(text: bytes, path: str, longest: int = LARGEST_HEADER) -> dict[s
         if _HALF_CHARACTER.search(decoded):
             json.dumps(value, ensure_ascii=False).encode()  # raises where it stands alone
     except (ValueError, RecursionError) as error:
-        raise LoadError(f"{path}: the header cannot be read: {error}.", code="damaged") from error
+        raise LoadError(f"{path}: {what} cannot be read: {error}.", code="damaged") from error
     return value
 
 
@@ -314,6 +326,8 @@ def _check_extents(path: str, entries: dict[str, Any], available: int) -> dict[s
             start, stop = entry["data_offsets"]
             shape = tuple(entry["shape"])
             numbers = (*shape, start, stop)
+            if entry["dtype"] not in DTYPE_SIZES:
+                raise ValueError(f"the dtype {entry['dtype']!r}, which corekit does not know")
             if len(shape) > 16 or not all(type(n) is int and n >= 0 for n in numbers):
                 raise ValueError("sizes that are no sizes")
             if math.prod(shape) * DTYPE_SIZES[entry["dtype"]] != stop - start:
@@ -339,12 +353,6 @@ def check_name(name: str) -> None:
     """
     if len(name) > LONGEST_NAME or not name.isprintable() or not all(name.split(".")):
         raise ValueError("a name that no weight has")
-
-
-def _check_content(path: str, name: str, tensor: StoredTensor, content: bytearray, expected: Any) -> None:
-    _check_hash(path, name, xxhash.xxh3_128_hexdigest(content), expected)
-    if tensor.dtype == "BOOL" and content.translate(None, b"\0\1"):
-        raise LoadError(f"{path}: tensor {name!r} holds what is neither true nor false.", code="damaged")
 
 
 def _check_hash(path: str, name: str, found: str, expected: Any) -> None:

@@ -26,13 +26,17 @@ def load_model(
     *,
     missing: Literal["error", "placeholder"] = "error",
 ) -> Model:
-    """Read a model that `model.save` wrote; it is not compiled.
+    """Read a model that `model.save` wrote, or that Keras 3 wrote into a `.keras` file; it is not compiled.
 
     Nothing in the file can name code: parts come from the registry, or from `custom_objects`. The whole file is
     checked, hashes included, before anything is built.
 
+    Of a `.keras` file (extra `corekit[keras]`) it reads the layers and the weights, and passes over how the model was
+    compiled, its optimizer's state, and seeds, since masks come from torch's generator. Layers and operations that
+    corekit does not have are refused by name, and so is a Lambda: it is code.
+
     Args:
-        filepath: of a `.safetensors` file.
+        filepath: of a `.safetensors` or `.keras` file.
         custom_objects: classes of your own program by name, where they are not registered.
         missing: what to do where a layer, or what it needs, is not here. "error", the default, names all that is
             missing. "placeholder" keeps the layer's description and weights in its place, so that the model can be
@@ -41,18 +45,51 @@ def load_model(
     Raises:
         ArgumentError: `missing` is neither of these.
         LoadError: `code` says why: "not-found", "not-corekit", "newer-format", "damaged", "missing-part",
-            "bad-description", "wrong-kind", "weights-differ", "too-large".
+            "bad-description", "wrong-kind", "weights-differ", "too-large", "weights-only"; of a `.keras` file also
+            "not-keras", "other-version", "holds-code", "not-plain".
     """
     if missing not in ("error", "placeholder"):
         raise ArgumentError(f'load_model(missing={missing!r}): expected "error" or "placeholder".')
-    contents, data = files.read(Path(filepath))
-    model = _built(contents, custom_objects, str(filepath), keep_missing=missing == "placeholder")
+    path = Path(filepath)
+    if path.suffix in (".keras", ".h5", ".hdf5"):
+        model = _other(path, custom_objects)
+    else:
+        model = _own(path, custom_objects, keep_missing=missing == "placeholder")
+    model.eval()
+    registry.call_hooks("model_loaded", model=model, path=str(filepath))
+    return model
+
+
+def _other(path: Path, custom_objects: Mapping[str, Any] | None) -> Model:
+    if path.suffix == ".keras":
+        from corekit.saving.keras_model import load_keras  # only who has such a file pays for it
+
+        return load_keras(path, custom_objects)
+    if path.name.endswith(".weights.h5"):
+        raise _weights_only(path)
+    raise LoadError(
+        f"{path} is of Keras's older format, in which models can hold code.\n"
+        f'  Bring it over in Keras:  keras.models.load_model("{path.name}").save("{path.stem}.keras").',
+        code="not-keras",
+    )
+
+
+def _weights_only(path: Path) -> LoadError:
+    return LoadError(
+        f'{path} holds weights without a model.\n  Make the model, then  model.load_weights("{path}").',
+        code="weights-only",
+    )
+
+
+def _own(path: Path, custom_objects: Mapping[str, Any] | None, *, keep_missing: bool) -> Model:
+    contents, data = files.read(path)
+    if "architecture" not in contents.metadata:
+        raise _weights_only(path)
+    model = _built(contents, custom_objects, str(path), keep_missing=keep_missing)
     filling.fill(model.named_weights(), contents.tensors, data)
     frozen = contents.metadata.get("frozen")
     for name, weight in model.named_parameters():
         weight.requires_grad_(name not in (frozen if isinstance(frozen, list) else ()))
-    model.eval()
-    registry.call_hooks("model_loaded", model=model, path=str(filepath))
     return model
 
 

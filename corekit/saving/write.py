@@ -35,10 +35,27 @@ def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: boo
         SaveError: the model is not built, or holds what a file cannot describe, or the disk refuses. A file that was
             there before is untouched.
     """
-    path = Path(filepath)
+    path = new_file(model, filepath, overwrite=overwrite, verb="save")
+    architecture = describe(model)
+    requires = _requires(model, architecture)
+    frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
+    metadata = {
+        "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
+    }  # fmt: skip
+    files.write(path, {name: bytes_of(name, weight) for name, weight in model.named_weights().items()}, metadata)
+    registry.call_hooks("model_saved", model=model, path=str(path))
+
+
+def new_file(model: Model, filepath: str | os.PathLike[str], *, overwrite: bool, verb: str) -> Path:
+    """Return where a model's file goes, after a check that it can.
+
+    Raises:
+        SaveError: the name, the folder or the model is not such that it could be saved there.
+    """
+    path, what = Path(filepath), "a model" if verb == "save" else "a weights"
     if path.suffix != ".safetensors":
         raise SaveError(
-            f'save("{path}"): a model file is called *.safetensors.\n  Write  model.save("{path.stem}.safetensors").'
+            f'{verb}("{path}"): {what} file is called *.safetensors.\n  Write  model.{verb}("{path.stem}.safetensors").'
         )
     if path.exists() and not overwrite:
         raise SaveError(f"{path} exists, and overwrite is False. Nothing was written.")
@@ -49,14 +66,7 @@ def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: boo
             f'"{model.name}" is not built, so it has no weights to save. Call it once, or give its first layer an '
             "input_shape."
         )
-    architecture = describe(model)
-    requires = _requires(model, architecture)
-    frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
-    metadata = {
-        "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
-    }  # fmt: skip
-    files.write(path, {name: _bytes_of(name, weight) for name, weight in model.named_weights().items()}, metadata)
-    registry.call_hooks("model_saved", model=model, path=str(path))
+    return path
 
 
 def _requires(model: Model, architecture: dict[str, Any]) -> dict[str, str]:
@@ -77,7 +87,8 @@ def _requires(model: Model, architecture: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryview]:
+def bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryview]:
+    """Return a weight as a file has it: dtype, shape, bytes."""
     dtype: Any = DTYPES.get(weight.dtype)
     if dtype is None:
         raise SaveError(f'weight "{name}" has dtype {weight.dtype}, which the file format does not know.')

@@ -175,7 +175,7 @@ def test_weight_of_another_form_is_told(saved, entry, words):
 def test_file_without_an_architecture_is_refused(saved):
     rewrite(saved, lambda entries, inner: inner.pop("architecture"))
 
-    refused(saved, "bad-description")
+    assert "holds weights without a model" in refused(saved, "weights-only")
 
 
 def test_file_of_a_lone_layer_is_no_model(saved, scale_class):
@@ -214,8 +214,8 @@ def test_folder_is_no_file(tmp_path):
     assert "cannot be opened" in refused(tmp_path, "not-found")
 
 
-def test_keras_file_is_told_apart(tmp_path):
-    file = tmp_path / "old.keras"
+def test_keras_file_under_our_name_is_told_apart(tmp_path):
+    file = tmp_path / "old.safetensors"
     file.write_bytes(b"PK\x03\x04" + b"\0" * 100)
 
     refused(file, "not-corekit")
