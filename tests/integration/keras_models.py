@@ -144,7 +144,7 @@ def recurrent_stack():
 
 def operators():
     x = keras.Input((6,))
-    y = (x * 2.0 - 1) / (abs(x) + 3.0) + (1 - x) ** 2
+    y = (x * 2.0 - 1) / (abs(x) + 3.0) + (1 - x) ** 2 + x * (x > 0.5)
     y = -y[:, 1:5] @ np.arange(8, dtype="float32").reshape(4, 2)
     return keras.Model(x, y[..., 0])
 

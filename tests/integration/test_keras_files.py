@@ -122,7 +122,7 @@ def test_keras_weights_find_the_layers_of_the_same_program(files, name):
     assert_predicts_as_keras(model, files[1], name)
 
 
-@pytest.mark.parametrize("name", ["transformer_block", "shared_between_models", "half_in_bfloat16", "operators"])
+@pytest.mark.parametrize("name", READ)
 def test_model_of_keras_goes_through_our_file(files, name, tmp_path):
     folder, said = files
 
