@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 
 import numpy as np
 import pytest
@@ -184,6 +185,24 @@ def test_cut_off_file_is_refused_at_every_length():
 
     for length in range(8, len(content), 61):
         refused(content[:length], "damaged")
+
+
+def test_damaged_bytes_are_refused_or_are_other_numbers():
+    content = made(lambda file: [file.create_dataset(f"a{n}/b", data=np.arange(20.0)) for n in range(10)])
+    seeded, refusals = random.Random(3), 0
+
+    for _ in range(500):
+        damaged = bytearray(content)
+        for _ in range(seeded.choice([1, 1, 5, 40])):
+            damaged[seeded.randrange(len(content))] = seeded.randrange(256)
+        try:
+            arrays = read(bytes(damaged))
+        except LoadError:
+            refusals += 1
+        else:
+            assert all(isinstance(array, torch.Tensor) for array in arrays.values())
+
+    assert refusals > 100
 
 
 def test_what_is_no_hdf5_is_refused(tmp_path):
