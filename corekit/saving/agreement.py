@@ -12,7 +12,7 @@ TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 1e-2, torc
 
 
 def difference(where: str, expected: list[Tensor], got: list[Tensor], coarsest: torch.dtype) -> float:
-    """Return the largest difference between a file's outputs and the model's.
+    """Return the largest difference between a file's outputs and the model's, in units of the largest of an output.
 
     Args:
         where: how errors begin.
@@ -24,7 +24,7 @@ def difference(where: str, expected: list[Tensor], got: list[Tensor], coarsest: 
         SaveError: it is too large, or the outputs are others in number, shape or dtype.
 
     Example:
-        >>> difference("", [torch.tensor([1.0, 2.0])], [torch.tensor([1.0, 2.0 + 2**-20])], torch.float32) == 2**-20
+        >>> difference("", [torch.tensor([1.0, 2.0])], [torch.tensor([1.0, 2.0 + 2**-20])], torch.float32) == 2**-21
         True
     """
     if len(expected) != len(got):
@@ -37,25 +37,28 @@ def difference(where: str, expected: list[Tensor], got: list[Tensor], coarsest: 
                 f"{where}gives output {number} as {theirs.dtype} {tuple(theirs.shape)}, and the model as {ours.dtype} "
                 f"{tuple(ours.shape)}."
             )
-        apart, allowed = _apart(ours, theirs, TOLERANCE.get(coarsest, TOLERANCE[torch.float32]))
-        if not apart <= allowed:  # so that NaN is too far
+        apart, unit = _apart(ours, theirs)
+        allowed = (
+            TOLERANCE.get(coarsest, TOLERANCE[torch.float32]) if ours.is_floating_point() or ours.is_complex() else 0.0
+        )
+        if not apart <= allowed * unit:  # so that NaN is too far
             raise SaveError(
-                f"{where}gives output {number} with a difference of {apart:.2g} from the model's; {allowed:.2g} is "
-                "allowed.\n  Is the output random, or does call depend on more than its inputs?"
+                f"{where}gives output {number} with a difference of {apart:.2g} from the model's; {allowed * unit:.2g} "
+                "is allowed.\n  Is the output random, or does call depend on more than its inputs?"
             )
-        largest = max(largest, apart)
+        largest = max(largest, apart / unit)
     return largest
 
 
-def _apart(ours: Tensor, theirs: Tensor, tolerance: float) -> tuple[float, float]:
-    """Return how far two tensors are apart, and how far they may be. Equal infinities and NaNs are not apart."""
+def _apart(ours: Tensor, theirs: Tensor) -> tuple[float, float]:
+    """Return how far two tensors are apart, and the unit to see it in. Equal infinities and NaNs are not apart."""
     if ours.numel() == 0:
-        return 0.0, 0.0
+        return 0.0, 1.0
     if not (ours.is_floating_point() or ours.is_complex()):
-        return float((ours != theirs).any()), 0.0
+        return float((ours != theirs).any()), 1.0
     wide = torch.complex128 if ours.is_complex() else torch.float64
     same = (ours == theirs) | (ours.isnan() & theirs.isnan())
     ours, theirs = ours.to(wide), theirs.to(wide)
     sizes = ours.abs()[ours.isfinite()]
-    scale = max(1.0, sizes.max().item()) if sizes.numel() else 1.0
-    return (ours - theirs).abs().masked_fill(same, 0.0).max().item(), tolerance * scale
+    unit = max(1.0, sizes.max().item()) if sizes.numel() else 1.0
+    return (ours - theirs).abs().masked_fill(same, 0.0).max().item(), unit

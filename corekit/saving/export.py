@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from corekit.errors import ArgumentError, SaveError
+from corekit.model.inference import line_of
 from corekit.model.model import Model
 from corekit.model.naming import free_name
 from corekit.protocols.building import axis_sizes
@@ -42,7 +43,8 @@ class Exported:
         outputs: the outputs' names.
         size: of the file, in bytes.
         checked_by: what ran the file; None where onnxruntime is not installed.
-        difference: the largest between the file's outputs and the model's; None where it was not run.
+        difference: the largest between the file's outputs and the model's, in units of the largest output, or of 1
+            where that is smaller; None where it was not run.
     """
 
     path: str
@@ -54,12 +56,15 @@ class Exported:
     difference: float | None
 
     def __str__(self) -> str:
-        taken = ", ".join(f"{name} {axis_sizes(shape)} {dtype}" for name, shape, dtype in self.inputs)
         size = f"{self.size / 2**20:.1f} MB" if self.size >= 2**20 else f"{self.size / 2**10:.1f} kB"
         checked = "not checked" if self.checked_by is None else (
             f"{self.checked_by} gives the model's outputs, to {self.difference:.0e}"
         )  # fmt: skip
-        return f"{self.path}: {size}; takes {taken}; gives {', '.join(self.outputs)}; {checked}."
+        return f"{self.path}: {size}; takes {_written(self.inputs)}; gives {', '.join(self.outputs)}; {checked}."
+
+
+def _written(inputs: list[tuple[str, tuple[int | None, ...], str]]) -> str:
+    return ", ".join(f"{name} {axis_sizes(shape)} {dtype}" for name, shape, dtype in inputs)
 
 
 def export_model(
@@ -97,6 +102,7 @@ def export_model(
     signature = signature_of(model, input_signature)
     with _left_as_it_is(model), in_full_precision(model) if kind == "onnx" else contextlib.nullcontext():
         program = record(model, signature)
+        samples = _samples(model, program)
         outputs = _output_names(model, program)
         content = onnx_file.as_bytes(model.name, program, outputs) if kind == "onnx" else b""
         with files.replacing(path) as file:
@@ -106,7 +112,7 @@ def export_model(
                 _write_torch(program, file)
             file.flush()
             size = os.stat(file.name).st_size
-            checked_by, apart = _check(model, program, kind, file.name)
+            checked_by, apart = _check(model, program, samples, kind, file.name)
     inputs = [(taken.name, taken.shape, dtype_name(taken.dtype)) for taken in signature.inputs]
     return Exported(str(path), kind, inputs, outputs, size, checked_by, apart)
 
@@ -176,8 +182,39 @@ def _write_torch(program: Program, file: Any) -> None:
         torch.export.save(program.exported, file)
 
 
-def _check(model: Model, program: Program, kind: str, path: str) -> tuple[str | None, float | None]:
-    """Run the file and the model on random inputs, and return what ran the file, and the largest difference.
+@dataclass(frozen=True)
+class _Sample:
+    """Random inputs, and what the model gives for them."""
+
+    batch: int
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+
+def _samples(model: Model, program: Program) -> list[_Sample]:
+    """Run the model on random inputs.
+
+    Raises:
+        SaveError: it cannot take what it says it takes.
+    """
+    samples = []
+    for batch, tensors in batches(program.signature.inputs, program.vocabularies):
+        tensors = [tensor.to(model.device) for tensor in tensors]
+        args, kwargs = program.signature.filled([tensor.clone() for tensor in tensors])
+        try:
+            samples.append(_Sample(batch, tensors, list(leaves(model(*args, **kwargs)))))
+        except Exception as error:
+            taken = _written([(one.name, one.shape, dtype_name(one.dtype)) for one in program.signature.inputs])
+            raise SaveError(
+                f'"{model.name}" cannot be exported: it fails on random values of what it takes, {taken}'
+                f"{line_of(error)}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}\n"
+                "  Say what it takes:  model.export(..., input_signature=[an example, with the batch first])."
+            ) from error
+    return samples
+
+
+def _check(model: Model, program: Program, samples: list[_Sample], kind: str, path: str) -> tuple[Any, Any]:
+    """Run the file on what the model was run on, and return what ran the file, and the largest difference.
 
     Raises:
         SaveError: they differ.
@@ -188,16 +225,13 @@ def _check(model: Model, program: Program, kind: str, path: str) -> tuple[str | 
     run = onnx_file.runner(model.name, path) if kind == "onnx" else _torch_runner(program.signature, path)
     ran_by = "onnxruntime" if kind == "onnx" else "torch"
     largest = 0.0
-    for batch, tensors in batches(program.signature.inputs, program.vocabularies):
-        tensors = [tensor.to(model.device) for tensor in tensors]
-        args, kwargs = program.signature.filled([tensor.clone() for tensor in tensors])
-        expected = list(leaves(model(*args, **kwargs)))
-        where = f'"{model.name}" cannot be exported: with a batch of {batch}, {ran_by} '
+    for sample in samples:
+        where = f'"{model.name}" cannot be exported: with a batch of {sample.batch}, {ran_by} '
         try:
-            got = run(tensors)
+            outputs = run(sample.inputs)
         except Exception as error:
             raise SaveError(f"{where}cannot run the file: {str(error).strip().partition(chr(10))[0]}") from error
-        largest = max(largest, difference(where, expected, got, program.coarsest))
+        largest = max(largest, difference(where, sample.outputs, outputs, program.coarsest))
     return ran_by, largest
 
 

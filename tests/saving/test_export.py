@@ -136,6 +136,19 @@ def test_unbuilt_model_is_told(tmp_path):
         ck.Sequential([Noisy()]).export(tmp_path / "m.pt2")
 
 
+def test_model_that_cannot_take_what_it_says_is_told(tmp_path):
+    rows = torch.arange(101.0)
+    picky = ck.Sequential([ck.Input((3,), name="x"), ck.layer(lambda x: rows[x[:, 0].long() + 200])])
+
+    with pytest.raises(SaveError) as raised:
+        picky.export(tmp_path / "m.pt2")
+
+    assert "it fails on random values of what it takes, x (batch, 3) float32, at test_export.py:" in str(raised.value)
+    assert "input_signature=[an example, with the batch first]" in str(raised.value)
+    picky.export(tmp_path / "m.pt2", input_signature=[torch.full((4, 3), -150.0)], verbose=False)
+    assert torch.export.load(tmp_path / "m.pt2").module()(torch.full((2, 3), -110.0)).tolist() == [90.0, 90.0]
+
+
 class Subclassed(ck.Model):
     def call(self, x, factor=None):
         return {"sum": x.sum(1), "all": [x if factor is None else x * factor, -x]}
