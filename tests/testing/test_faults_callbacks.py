@@ -1,14 +1,14 @@
 """Callbacks that are right but for one fault: the kit finds each, by the check that is meant to, and names it."""
 
 import random
-from dataclasses import dataclass
 
 import pytest
 import torch
 
 import corekit as ck
 from corekit.testing.case import subject_of
-from corekit.testing.kit import checks_for, run, run_check
+from corekit.testing.kit import checks_for, run
+from tests.testing.seeding import Seeds
 
 
 class Right(ck.Callback):
@@ -26,22 +26,7 @@ class Right(ck.Callback):
             self.seen.append(float(logs[self.name]))
 
 
-@dataclass
-class Fault:
-    cls: type
-    check: str
-    word: str
-
-
-FAULTS = []
-
-
-def fault(check, word):
-    def keep(cls):
-        FAULTS.append(Fault(cls, check, word))
-        return cls
-
-    return keep
+FAULTS = fault = Seeds()
 
 
 @fault("runs", "fit with validation")
@@ -142,15 +127,14 @@ class Prints(Right):
         print("an epoch is over")
 
 
-@pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.cls.__name__)
-def test_fault_is_found_and_named(one, counted):
+@pytest.mark.parametrize("one", FAULTS, ids=str)
+def test_fault_is_found_and_named(one, counted, outcome_of):
     count = counted.setdefault("callbacks", [0, 0])
     count[0] += 1
-    (check,) = [check for check in checks_for("callbacks").checks if check.name == one.check]
 
-    outcome = run_check(subject_of(one.cls, "callbacks"), check)
+    outcome = outcome_of(one.value, "callbacks", one.check)
 
-    assert outcome.status == "failed", f"{one.check} did not see {one.cls.__name__}"
+    assert outcome.status == "failed", f"{one.check} did not see {one.value.__name__}"
     assert one.word in outcome.message
     count[1] += 1
 

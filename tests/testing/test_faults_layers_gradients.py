@@ -4,18 +4,9 @@ import pytest
 import torch
 
 import corekit as ck
+from tests.testing.seeding import Seeds
 
-FAULTS = []
-
-
-def fault(check, word):
-    """Note the check that must catch the class, and a word that its message must hold."""
-
-    def keep(cls):
-        FAULTS.append(pytest.param(cls, check, word, id=f"{check}-{cls.__name__}"))
-        return cls
-
-    return keep
+FAULTS = fault = Seeds()
 
 
 @ck.example((None, 4), factor=2.0)
@@ -144,7 +135,7 @@ class ReadsAWeightsData(Right):
         return torch.tanh(inputs * self.scale * self.factor + self.shift.data)
 
 
-@pytest.mark.parametrize(("cls", "check", "word"), FAULTS)
+@pytest.mark.parametrize(("cls", "check", "word"), FAULTS, ids=map(str, FAULTS))
 def test_fault_is_caught_and_named(cls, check, word, outcome_of, counted):
     counts = counted.setdefault("gradients of layers", [0, 0])
     counts[0] += 1

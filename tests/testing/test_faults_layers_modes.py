@@ -12,20 +12,11 @@ import torch
 import corekit as ck
 from corekit.testing.case import subject_of
 from corekit.testing.kit import run
+from tests.testing.seeding import Seeds
 
-FAULTS = []
+FAULTS = fault = Seeds()
 _CALLS = []
 _SHARED = {}
-
-
-def fault(check, word):
-    """Note the check that must catch the class, and a word that its message must hold."""
-
-    def keep(cls):
-        FAULTS.append(pytest.param(cls, check, word, id=f"{check}-{cls.__name__}"))
-        return cls
-
-    return keep
 
 
 @ck.example((6, 4), factor=2.0, momentum=0.5)
@@ -317,7 +308,7 @@ class ExtendsThePath(Right):
         super().build(input_shape)
 
 
-@pytest.mark.parametrize(("cls", "check", "word"), FAULTS)
+@pytest.mark.parametrize(("cls", "check", "word"), FAULTS, ids=map(str, FAULTS))
 def test_fault_is_caught_and_named(cls, check, word, outcome_of, counted):
     counts = counted.setdefault("modes of layers", [0, 0])
     counts[0] += 1

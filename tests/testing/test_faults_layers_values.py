@@ -6,18 +6,9 @@ import torch
 import corekit as ck
 from corekit.testing.case import subject_of
 from corekit.testing.kit import run
+from tests.testing.seeding import Seeds
 
-FAULTS = []
-
-
-def fault(check, word):
-    """Note the check that must catch the class, and a word that its message must hold."""
-
-    def keep(cls):
-        FAULTS.append(pytest.param(cls, check, word, id=f"{check}-{cls.__name__}"))
-        return cls
-
-    return keep
+FAULTS = fault = Seeds()
 
 
 @ck.example((None, 4), factor=2.0)
@@ -290,7 +281,7 @@ def test_right_layer_passes_every_check():
     }
 
 
-@pytest.mark.parametrize(("cls", "check", "word"), FAULTS)
+@pytest.mark.parametrize(("cls", "check", "word"), FAULTS, ids=map(str, FAULTS))
 def test_fault_is_caught_and_named(cls, check, word, outcome_of, counted):
     counts = counted.setdefault("values of layers", [0, 0])
     counts[0] += 1

@@ -1,15 +1,14 @@
 """Losses that are right but for one fault: the kit finds each, by the check that is meant to, and names it."""
 
 import random
-from dataclasses import dataclass
 
 import pytest
 import torch
 
 import corekit as ck
-from corekit.protocols.example import examples_of
 from corekit.testing.case import subject_of
-from corekit.testing.kit import checks_for, run, run_check
+from corekit.testing.kit import checks_for, run
+from tests.testing.seeding import Seeds
 
 
 class Right(ck.Loss):
@@ -44,24 +43,7 @@ def right_function(y_true, y_pred):
     return (y_true - y_pred).abs().mean(dim=-1)
 
 
-@dataclass
-class Fault:
-    cls: object
-    check: str
-    word: str
-
-
-FAULTS = []
-
-
-def fault(check, word):
-    def keep(cls):
-        if not examples_of(cls) and isinstance(cls, type) and issubclass(cls, RightOnLogits):
-            cls = ck.example(ck.Values((3,), high=2, dtype="int64"), SHARES)(cls)
-        FAULTS.append(Fault(cls, check, word))
-        return cls
-
-    return keep
+FAULTS = fault = Seeds()
 
 
 class WrongBackward(torch.autograd.Function):
@@ -272,15 +254,14 @@ def function_of_a_norm(y_true, y_pred):
     return ((y_true - y_pred) / (y_true - y_pred).norm()).abs().mean(dim=-1)
 
 
-@pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.cls.__name__)
-def test_fault_is_found_and_named(one, counted):
+@pytest.mark.parametrize("one", FAULTS, ids=str)
+def test_fault_is_found_and_named(one, counted, outcome_of):
     count = counted.setdefault("losses", [0, 0])
     count[0] += 1
-    (check,) = [check for check in checks_for("losses").checks if check.name == one.check]
 
-    outcome = run_check(subject_of(one.cls, "losses"), check)
+    outcome = outcome_of(one.value, "losses", one.check)
 
-    assert outcome.status == "failed", f"{one.check} did not see {one.cls.__name__}"
+    assert outcome.status == "failed", f"{one.check} did not see {one.value.__name__}"
     assert one.word in outcome.message
     count[1] += 1
 

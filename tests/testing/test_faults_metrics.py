@@ -1,14 +1,13 @@
 """Metrics that are right but for one fault: the kit finds each, by the check that is meant to, and names it."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import torch
 
 import corekit as ck
 from corekit.testing.case import subject_of
-from corekit.testing.kit import checks_for, run, run_check
+from corekit.testing.kit import checks_for, run
+from tests.testing.seeding import Seeds
 
 
 class Right(ck.Metric):
@@ -51,22 +50,7 @@ def right_function(y_true, y_pred):
     return (y_true - y_pred).abs().mean(dim=-1)
 
 
-@dataclass
-class Fault:
-    cls: type
-    check: str
-    word: str
-
-
-FAULTS = []
-
-
-def fault(check, word):
-    def keep(cls):
-        FAULTS.append(Fault(cls, check, word))
-        return cls
-
-    return keep
+FAULTS = fault = Seeds()
 
 
 @fault("before_any_batch", "finite")
@@ -285,15 +269,14 @@ class TakesNoName(Right):
         super().__init__(factor, dtype=dtype)
 
 
-@pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.cls.__name__)
-def test_fault_is_found_and_named(one, counted):
+@pytest.mark.parametrize("one", FAULTS, ids=str)
+def test_fault_is_found_and_named(one, counted, outcome_of):
     count = counted.setdefault("metrics", [0, 0])
     count[0] += 1
-    (check,) = [check for check in checks_for("metrics").checks if check.name == one.check]
 
-    outcome = run_check(subject_of(one.cls, "metrics"), check)
+    outcome = outcome_of(one.value, "metrics", one.check)
 
-    assert outcome.status == "failed", f"{one.check} did not see {one.cls.__name__}"
+    assert outcome.status == "failed", f"{one.check} did not see {one.value.__name__}"
     assert one.word in outcome.message
     count[1] += 1
 

@@ -2,14 +2,14 @@
 
 import collections
 import logging
-from dataclasses import dataclass
 
 import pytest
 import torch
 
 import corekit as ck
 from corekit.testing.case import subject_of
-from corekit.testing.kit import checks_for, run, run_check
+from corekit.testing.kit import checks_for, run
+from tests.testing.seeding import Seeds
 
 
 class Right(ck.Optimizer):
@@ -50,22 +50,7 @@ class RightOfTorch(torch.optim.Optimizer):
         param.sub_(group["lr"] * velocity)
 
 
-@dataclass
-class Fault:
-    cls: type
-    check: str
-    word: str
-
-
-FAULTS = []
-
-
-def fault(check, word):
-    def keep(cls):
-        FAULTS.append(Fault(cls, check, word))
-        return cls
-
-    return keep
+FAULTS = fault = Seeds()
 
 
 @fault("lowers_a_loss", "a loss below")
@@ -373,15 +358,14 @@ class StateBesideState(RightOfTorch):
         param.sub_(group["lr"] * velocity)
 
 
-@pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.cls.__name__)
-def test_fault_is_found_and_named(one, counted):
+@pytest.mark.parametrize("one", FAULTS, ids=str)
+def test_fault_is_found_and_named(one, counted, outcome_of):
     count = counted.setdefault("optimizers", [0, 0])
     count[0] += 1
-    (check,) = [check for check in checks_for("optimizers").checks if check.name == one.check]
 
-    outcome = run_check(subject_of(one.cls, "optimizers"), check)
+    outcome = outcome_of(one.value, "optimizers", one.check)
 
-    assert outcome.status == "failed", f"{one.check} did not see {one.cls.__name__}"
+    assert outcome.status == "failed", f"{one.check} did not see {one.value.__name__}"
     assert one.word in outcome.message
     count[1] += 1
 

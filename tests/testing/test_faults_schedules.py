@@ -1,14 +1,14 @@
 """Schedules that are right but for one fault: the kit finds each, by the check that is meant to, and names it."""
 
 import logging
-from dataclasses import dataclass
 
 import pytest
 import torch
 
 import corekit as ck
 from corekit.testing.case import subject_of
-from corekit.testing.kit import checks_for, run, run_check
+from corekit.testing.kit import checks_for, run
+from tests.testing.seeding import Seeds
 
 
 class Right(ck.LearningRateSchedule):
@@ -21,22 +21,7 @@ class Right(ck.LearningRateSchedule):
         return self.start * 0.5 ** (step / self.steps)
 
 
-@dataclass
-class Fault:
-    cls: type
-    check: str
-    word: str
-
-
-FAULTS = []
-
-
-def fault(check, word):
-    def keep(cls):
-        FAULTS.append(Fault(cls, check, word))
-        return cls
-
-    return keep
+FAULTS = fault = Seeds()
 
 
 @fault("one_number", "0-d floating-point tensor")
@@ -123,15 +108,14 @@ class SeedsTorch(Right):
         return super().__call__(step)
 
 
-@pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.cls.__name__)
-def test_fault_is_found_and_named(one, counted):
+@pytest.mark.parametrize("one", FAULTS, ids=str)
+def test_fault_is_found_and_named(one, counted, outcome_of):
     count = counted.setdefault("schedules", [0, 0])
     count[0] += 1
-    (check,) = [check for check in checks_for("schedules").checks if check.name == one.check]
 
-    outcome = run_check(subject_of(one.cls, "schedules"), check)
+    outcome = outcome_of(one.value, "schedules", one.check)
 
-    assert outcome.status == "failed", f"{one.check} did not see {one.cls.__name__}"
+    assert outcome.status == "failed", f"{one.check} did not see {one.value.__name__}"
     assert one.word in outcome.message
     count[1] += 1
 
