@@ -21,9 +21,9 @@ from corekit.protocols.building import axis_sizes
 from corekit.protocols.dtype import dtype_name
 from corekit.protocols.layer import Layer
 from corekit.protocols.tree import leaves
-from corekit.saving import format as files
 from corekit.saving import onnx_file
 from corekit.saving.agreement import difference
+from corekit.saving.atomic import replacing
 from corekit.saving.program import Program, in_full_precision, record, torchs_words_off
 from corekit.saving.signature import Signature, batches, signature_of
 
@@ -105,7 +105,7 @@ def export_model(
         samples = _samples(model, program)
         outputs = _output_names(model, program)
         content = onnx_file.as_bytes(model.name, program, outputs) if kind == "onnx" else b""
-        with files.replacing(path) as file:
+        with replacing(path) as file:
             if kind == "onnx":
                 file.write(content)
             else:

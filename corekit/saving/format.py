@@ -26,6 +26,7 @@ from typing import Any
 import xxhash
 
 from corekit.errors import LoadError, SaveError
+from corekit.saving.atomic import replacing
 
 FORMAT = 1
 KEY = "corekit"
@@ -107,46 +108,6 @@ def canonical(value: Any) -> bytes:
     """Return the one JSON text of a value: sorted keys, no spaces, no NaN."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Any]:
-    """Give a temporary file beside `path`, and put it in its place once every byte is on the disk."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.chmod(temporary, path.stat().st_mode & 0o7777)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise SaveError(
-            f"{path} could not be written: {error.strerror or error}. What was there before is untouched."
-        ) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path)
-
-
-def _sync_folder(path: Path) -> None:
-    """Make the new name of a file as durable as its bytes, where the system knows such a thing."""
-    if os.name != "posix":
-        return
-    try:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise SaveError(
-            f"{path} was written, but its folder could not be synced to the disk ({error.strerror or error}): after a "
-            "power cut the old file may be back."
-        ) from error
 
 
 def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, bytearray]]:

@@ -8,6 +8,7 @@ import torch
 
 import corekit as ck
 from corekit.errors import SaveError
+from corekit.saving import atomic
 from corekit.saving import format as files
 
 
@@ -88,12 +89,12 @@ def test_folder_without_permission_is_told(model, saved, monkeypatch):
     real = builtins.open
 
     def refuse(path, mode="r", **kwargs):
-        if "w" in mode:
+        if "x" in mode:
             raise PermissionError(13, "Permission denied")
         return real(path, mode, **kwargs)
 
     before = saved.read_bytes()
-    monkeypatch.setattr(files, "open", refuse, raising=False)
+    monkeypatch.setattr(atomic, "open", refuse, raising=False)
 
     with pytest.raises(SaveError, match=r"could not be written: Permission denied.*untouched"):
         model.save(saved)

@@ -1,0 +1,111 @@
+"""Writes a file in one go: a reader finds the old one or the new one, whole, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from corekit.errors import SaveError
+
+try:
+    import fcntl
+except ImportError:  # Windows: who holds a file open has it locked anyway
+    fcntl = None  # type: ignore[assignment]  # a module that is not there
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Any]:
+    """Give a temporary file beside `path`, and put it in its place once every byte is on the disk.
+
+    The file keeps its permissions; where `path` is a link, what it leads to is written. What processes that were killed
+    left of the same file is removed: a temporary file is locked while somebody writes it.
+
+    Raises:
+        SaveError: the disk refused. What was there before is untouched, unless the message says otherwise.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f"{_prefix(target)}{os.urandom(8).hex()}.tmp")
+    try:
+        with _locked(temporary) as file:
+            _sweep(target, temporary)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+            if fcntl is not None:  # while it is locked; elsewhere an open file cannot be renamed
+                os.replace(temporary, target)
+        if fcntl is None:
+            os.replace(temporary, target)
+    except OSError as error:
+        _remove(temporary)
+        raise SaveError(
+            f"{path} could not be written: {error.strerror or error}. What was there before is untouched."
+        ) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+    _sync_folder(target)
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name[:200]}."
+
+
+def _locked(temporary: Path) -> Any:
+    """Make a file, and lock it before somebody else can take it for one that nobody writes any more."""
+    while True:
+        file = open(temporary, "xb")  # noqa: SIM115 - the caller closes it
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        if temporary.exists():
+            return file
+        file.close()
+
+
+def _is_abandoned(descriptor: int) -> bool:
+    if fcntl is None:
+        return True  # removing it fails where it is open
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # locked, or a file system without locks
+        return False
+    return True
+
+
+def _sweep(target: Path, own: Path) -> None:
+    """Remove the temporary files of the same target that nobody writes any more."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(target.parent):
+            if name.startswith(_prefix(target)) and name.endswith(".tmp") and name != own.name:
+                left = target.with_name(name)
+                with contextlib.suppress(OSError), open(left, "rb") as file:
+                    if _is_abandoned(file.fileno()):
+                        left.unlink()
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _sync_folder(path: Path) -> None:
+    """Make the new name of a file as durable as its bytes, where the system knows such a thing."""
+    if os.name != "posix":
+        return
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SaveError(
+            f"{path} was written, but its folder could not be synced to the disk ({error.strerror or error}): after a "
+            "power cut the old file may be back."
+        ) from error
