@@ -129,7 +129,7 @@ def _custom_problem(record: dict[str, Any], key: str, custom: Mapping[str, Any],
             "missing-part",
             what,
             f"it is {whose}, which is not imported for it.\n"
-            f"    Write the class for corekit, with @corekit.register above it, or  {line}.",
+            f"    Write it for corekit, with @corekit.register above it, or  {line}.",
         )
     except LoadError as error:
         return Problem(error.code, what, str(error))
@@ -161,13 +161,10 @@ def custom_object(record: dict[str, Any], kind: str, custom: Mapping[str, Any]) 
         UnknownNameError: there is none.
         LoadError: `custom_objects` has something else under the name.
     """
-    registered = record.get("registered_name")
+    registered = record.get("config" if record["class_name"] == "function" else "registered_name")
     names = [registered, registered.rpartition(">")[2]] if isinstance(registered, str) else []
-    for name in (*names, name_of(record)):
-        if name in custom:
-            found = custom[name]
-            break
-    else:
+    found = next((custom[name] for name in (*names, name_of(record)) if name in custom), None)
+    if found is None:
         found = registry.get(kind, f"local:{name_of(record)}")
     if kind == "layers" and not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise LoadError(f"custom_objects has {found!r:.60} for it, which is no class of layers.", code="wrong-kind")
@@ -203,9 +200,9 @@ def kind_of(record: dict[str, Any], key: str) -> str:
 
 
 def name_of(record: dict[str, Any]) -> str:
-    """Return the name of a part's class, or of the function that it is."""
+    """Return the name of a part's class, or of the function that it is, without the package it was registered for."""
     name = record["config"] if record["class_name"] == "function" else record["class_name"]
-    return name if isinstance(name, str) else ""
+    return name.rpartition(">")[2] if isinstance(name, str) else ""
 
 
 def policy_name(value: Any) -> str | None:

@@ -67,10 +67,10 @@ class _Places:
         if isinstance(layer, Model) and (layer.lists_layers or id(layer) in self._rows):
             self._row(self._rows.get(id(layer)) or _row(layer), f"{path}layers/")
             return
-        for name, part in sorted(layer._modules.items()):
-            if isinstance(part, (nn.ModuleList, nn.ModuleDict)):
-                self._row([(type(one).__name__, one) for one in part.children()], f"{path}{name}/")
-            elif part is not None:
+        for name, part in _attributes(layer):
+            if isinstance(part, list):
+                self._row(_by_class(part), f"{path}{name}/")
+            else:
                 self._visit(part, f"{path}{name}/")
 
     def _row(self, row: list[tuple[str, nn.Module]] | list[tuple[str, Layer]], path: str) -> None:
@@ -79,6 +79,26 @@ class _Places:
             name = snake_case(cls)
             number = counts[name] = counts.get(name, -1) + 1
             self._visit(part, f"{path}{name}_{number}/" if number else f"{path}{name}/")
+
+
+def _attributes(layer: Layer) -> list[tuple[str, nn.Module | list[nn.Module]]]:
+    """Return what a layer holds, by attribute, in the order in which Keras looks: by name, private ones last.
+
+    A model that computes by a `call` of its own has all its layers in one more attribute, called `layers`; what comes
+    before it in the alphabet is found under its own name, the rest there.
+    """
+    found: list[tuple[str, nn.Module | list[nn.Module]]] = []
+    for name, part in layer._modules.items():
+        if part is not None:
+            found.append((name, list(part.children()) if isinstance(part, (nn.ModuleList, nn.ModuleDict)) else part))
+    if isinstance(layer, Model):
+        held = [part if isinstance(part, list) else [part] for _, part in found]
+        found.append(("layers", [one for parts in held for one in parts]))
+    return sorted(found, key=lambda item: (item[0].startswith("_"), item[0]))
+
+
+def _by_class(parts: list[nn.Module]) -> list[tuple[str, nn.Module]]:
+    return [(type(part).__name__, part) for part in parts]
 
 
 @functools.cache

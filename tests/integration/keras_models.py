@@ -196,6 +196,16 @@ def graph_4():
 def graph_5():
     return random_graph(5)
 
+def own_model():
+    model = Net(5)
+    model.build((None, 3))
+    model(np.ones((1, 3), "float32"))
+    model.inputs = [keras.Input((3,))]
+    return model
+
+def own_activation():
+    return keras.Sequential([keras.Input((6,)), L.Dense(4, activation=doubled), L.Activation(doubled)])
+
 def own_class():
     return keras.Sequential([keras.Input((6,)), Gate(4, name="gate"), L.Dense(2)])
 
@@ -220,13 +230,28 @@ class Gate(L.Layer):
     def get_config(self):
         return {**super().get_config(), "size": self.size}
 
+@keras.saving.register_keras_serializable("mine")
+class Net(keras.Model):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.last, self._hidden = units, L.Dense(2), L.Dense(units)
+        self.first, self.norm, self.parts = L.Dense(units), L.BatchNormalization(), [L.Dense(units), L.Dense(units)]
+    def call(self, x):
+        return self.last(self.parts[1](self.parts[0](self.norm(self._hidden(self.first(x))))))
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+@keras.saving.register_keras_serializable("mine")
+def doubled(x):
+    return 2 * keras.ops.tanh(x)
+
 def compiled_and_trained():
     model = keras.Sequential([keras.Input((6,)), L.Dense(8), L.BatchNormalization(), L.Dense(1)])
     model.compile("adam", "mse", metrics=["mae"])
     model.fit(np.ones((8, 6), "float32"), np.ones((8, 1), "float32"), epochs=2, verbose=0)
     return model
 """
-ODD = ("own_class", "lambda_layer", "training_call")
+ODD = ("own_model", "own_activation", "own_class", "lambda_layer", "training_call")
 NAMES = [
     line.removeprefix("def ").removesuffix("():")
     for line in COMPOSED.splitlines()

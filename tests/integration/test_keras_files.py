@@ -74,7 +74,7 @@ def wanted(said, name):
 
 
 def predicted(model, xs):
-    x = dict(zip(model.graph.input_names, xs, strict=True)) if len(xs) > 1 else xs[0]
+    x = xs[0] if len(xs) == 1 else dict(zip(model.graph.input_names, xs, strict=True))
     outputs = model.predict(x, verbose=0)
     if isinstance(outputs, dict):
         return [outputs[name] for name in sorted(outputs)]  # as Keras flattens a dict
@@ -203,6 +203,45 @@ def test_layer_of_the_callers_own_is_read(files):
         LoadError, match=r"of its author's own program, [\s\S]*@corekit.register above it, or  load_model"
     ):
         ck.load_model(folder / "own_class.keras")
+
+
+class Net(ck.Model):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        layers = ck.layers
+        self.units, self.last, self._hidden = units, layers.Dense(2), layers.Dense(units)
+        self.first, self.norm = layers.Dense(units), layers.BatchNormalization()
+        self.parts = torch.nn.ModuleList([layers.Dense(units), layers.Dense(units)])
+
+    def call(self, x):
+        return self.last(self.parts[1](self.parts[0](self.norm(self._hidden(self.first(x))))))
+
+
+def test_model_of_the_callers_own_class_is_read(files):
+    folder, said = files
+
+    model = ck.load_model(folder / "own_model.keras", custom_objects={"Net": Net})
+
+    assert_predicts_as_keras(model, said, "own_model")
+
+
+def test_weights_find_the_attributes_of_a_model_with_a_call(files):
+    folder, said = files
+    model = Net(5)
+    model.build((None, 3))
+
+    model.load_weights(folder / "own_model.weights.h5")
+
+    assert_predicts_as_keras(model, said, "own_model")
+
+
+@pytest.mark.parametrize("name", ["doubled", "mine>doubled"])
+def test_activation_of_the_callers_own_is_read(files, name):
+    folder, said = files
+
+    model = ck.load_model(folder / "own_activation.keras", custom_objects={name: lambda x: 2 * torch.tanh(x)})
+
+    assert_predicts_as_keras(model, said, "own_activation")
 
 
 def test_lambda_in_a_file_of_keras_is_refused_by_name(files):
