@@ -43,7 +43,7 @@ def load_model(
             looked at, changed and saved again without loss; calling it says what to install.
 
     Raises:
-        ArgumentError: `missing` is neither of these.
+        ArgumentError: `missing` is neither of these, or "placeholder" for a `.keras` file.
         LoadError: `code` says why: "not-found", "not-corekit", "newer-format", "damaged", "missing-part",
             "bad-description", "wrong-kind", "weights-differ", "too-large", "weights-only"; of a `.keras` file also
             "not-keras", "other-version", "holds-code", "not-plain".
@@ -51,6 +51,12 @@ def load_model(
     if missing not in ("error", "placeholder"):
         raise ArgumentError(f'load_model(missing={missing!r}): expected "error" or "placeholder".')
     path = Path(filepath)
+    if missing == "placeholder" and path.suffix == ".keras":
+        raise ArgumentError(
+            f'load_model("{path}", missing="placeholder"): a placeholder keeps corekit\'s description of a layer, '
+            "which a Keras file does not have.\n  Leave it out: all that is missing is named, and "
+            "custom_objects={...} takes classes of your own."
+        )
     if path.suffix in (".keras", ".h5", ".hdf5"):
         model = _other(path, custom_objects)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import corekit
-from corekit.errors import LoadError, StateError
+from corekit.errors import ArgumentError, LoadError, StateError
 from corekit.model.model import Model
 from corekit.saving import archive, hdf5, keras_model, keras_weights, matching, torch_names
 from corekit.saving import format as files
@@ -73,6 +73,11 @@ def _opened(model: Model, path: Path, rename: Rename | None) -> Iterator[tuple[d
             f'load_weights("{path}"): expected a file called *.safetensors, *.weights.h5 or *.keras.\n'
             '  Of a torch module:  safetensors.torch.save_file(module.state_dict(), "weights.safetensors").',
             code="not-corekit",
+        )
+    if rename is not None:
+        raise ArgumentError(
+            f'load_weights("{path}", rename=...): in a Keras file layers are found by their class and order, not by '
+            "name, so there is nothing to rename.\n  Leave rename out."
         )
     source: Path | bytes = path
     if path.suffix == ".keras":

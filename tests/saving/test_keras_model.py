@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import corekit as ck
-from corekit.errors import LoadError
+from corekit.errors import ArgumentError, LoadError
 from corekit.registry import registry
 from tests.saving.conftest import Scale
 from tests.saving.keras_files import entrance, members, row, scale, weights, write
@@ -35,6 +35,13 @@ def test_model_computes_with_the_weights_of_the_file(path):
 
     torch.testing.assert_close(model(torch.ones(2, 3)), torch.tensor([[1.5, 2.5, 3.5]] * 2))
     assert not model.training
+
+
+def test_placeholders_are_for_our_own_files(path):
+    with pytest.raises(
+        ArgumentError, match=r"keeps corekit's description of a layer, which a Keras file does not have"
+    ):
+        ck.load_model(path, missing="placeholder")
 
 
 def test_hooks_hear_of_the_model(path, monkeypatch):

@@ -199,6 +199,14 @@ def test_keras_weights_are_found_by_class_and_order(scale_class, tmp_path):
         assert [weight.tolist() for weight in model.weights] == [[1.0, 2.0, 3.0], 0.5, 7]
 
 
+def test_there_is_nothing_to_rename_in_a_keras_file(scale_class, tmp_path):
+    model = ck.Sequential([ck.Input(shape=(3,)), scale_class()])
+
+    for name in ("x.weights.h5", "x.keras"):
+        with pytest.raises(ArgumentError, match="by their class and order, not by name"):
+            model.load_weights(tmp_path / name, rename={"a": "b"})
+
+
 def test_random_generators_and_optimizers_of_keras_are_no_weights(scale_class, tmp_path):
     pytest.importorskip("h5py", reason="the extra corekit[keras]")
     arrays = {f"layers/scale/vars/{number}": value for number, value in enumerate([np.ones(3, "f4"), np.float32(1), 3])}
