@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from corekit.errors import CorekitError, LoadError, UnknownNameError
+from corekit.model.config import MOST_LAYERS
 from corekit.registry import registry
 from corekit.registry.standard import OWNERS
 from corekit.saving import keras_names
@@ -25,17 +26,21 @@ def check(record: Any, custom: Mapping[str, Any]) -> None:
     """Check that every part of a model can be made.
 
     Raises:
-        LoadError: code "holds-code" or "missing-part"; all such parts are named at once.
+        LoadError: code "holds-code" or "missing-part", and all such parts are named at once; "too-large" where there
+            are more layers than a model file takes.
     """
+    parts = list(_parts(record))
+    if (count := sum(key == "layers" for _, key in parts)) > MOST_LAYERS:
+        raise LoadError(f"the Keras model lists {count:,} layers; at most {MOST_LAYERS:,} are made.", code="too-large")
     found: dict[Problem, dict[str, None]] = {}
-    for part, key in _parts(record):
+    for part, key in parts:
         if (problem := _problem(part, key, custom)) is not None:
             found.setdefault(problem, {})[_label(part, key)] = None
     if not found:
         return
     lines = [f"{problem.what} {_listed(list(names))}: {problem.text}" for problem, names in found.items()]
     lines += dict.fromkeys(problem.known for problem in found if problem.known)
-    lacking = "1 part that" if (count := sum(map(len, found.values()))) == 1 else f"{count} parts that"
+    lacking = "1 part that" if (lacks := sum(map(len, found.values()))) == 1 else f"{lacks} parts that"
     codes = {problem.code for problem in found}
     raise LoadError(
         f"the Keras model has {lacking} corekit cannot make. Nothing was loaded.\n  " + "\n  ".join(lines),

@@ -70,6 +70,15 @@ def test_way_of_compiling_is_passed_over(tmp_path, scale_class):
     assert ck.load_model(write(tmp_path / "m.keras", members(config))).optimizer is None
 
 
+# What is too much
+
+
+def test_more_layers_than_a_model_file_takes_are_refused(refused, scale_class):
+    message = refused(*[scale(f"s{number}") for number in range(2**14)], code="too-large")
+
+    assert "the Keras model lists 16,385 layers; at most 16,384 are made." in message
+
+
 # What is not known
 
 
