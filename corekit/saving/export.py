@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -97,6 +98,8 @@ def export_model(
             f'"{model.name}" is not built, so there is nothing to export. Call it once, or give its first layer an '
             "input_shape."
         )
+    if model.device.type == "meta":
+        raise SaveError(f'"{model.name}" is on the meta device, so it has no values to export.')
     if kind == "onnx":
         onnx_file.check_installed()
     signature = signature_of(model, input_signature)
@@ -104,17 +107,13 @@ def export_model(
         program = record(model, signature)
         samples = _samples(model, program)
         outputs = _output_names(model, program)
-        content = onnx_file.as_bytes(model.name, program, outputs) if kind == "onnx" else b""
+        content = onnx_file.as_bytes(model.name, program, outputs) if kind == "onnx" else _torch_bytes(program)
         with replacing(path) as file:
-            if kind == "onnx":
-                file.write(content)
-            else:
-                _write_torch(program, file)
+            file.write(content)
             file.flush()
-            size = os.stat(file.name).st_size
             checked_by, apart = _check(model, program, samples, kind, file.name)
     inputs = [(taken.name, taken.shape, dtype_name(taken.dtype)) for taken in signature.inputs]
-    return Exported(str(path), kind, inputs, outputs, size, checked_by, apart)
+    return Exported(str(path), kind, inputs, outputs, len(content), checked_by, apart)
 
 
 def _target(path: Path, format: str | None) -> tuple[Path, str]:
@@ -177,9 +176,12 @@ def _keys(outputs: Any, name: str) -> list[str]:
     return [name]
 
 
-def _write_torch(program: Program, file: Any) -> None:
+def _torch_bytes(program: Program) -> memoryview:
+    """Return a torch file. Why not written at once: where the disk is full, torch 2.13 then ends the whole process."""
+    content = io.BytesIO()
     with torchs_words_off():
-        torch.export.save(program.exported, file)
+        torch.export.save(program.exported, content)
+    return content.getbuffer()
 
 
 @dataclass(frozen=True)

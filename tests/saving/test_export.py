@@ -1,6 +1,8 @@
 """What `export` does around recording and writing; that the numbers are right: tests/integration/test_export.py."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -93,6 +95,43 @@ def test_failed_export_leaves_the_old_file(noisy, tmp_path):
         noisy.export(tmp_path / "m.pt2")
 
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+FULL = """
+import resource, signal, sys
+import corekit as ck
+model = ck.Sequential([ck.Input((3,)), ck.layer(lambda x: x * 2)])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    model.export("m.pt2")
+except ck.errors.SaveError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the limit on a file's size that plays the full disk is posix's")
+def test_full_disk_leaves_the_old_file(tmp_path):
+    (tmp_path / "m.pt2").write_bytes(b"old")
+
+    done = subprocess.run([sys.executable, "-c", FULL], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "m.pt2 could not be written: File too large. What was there before is untouched.\n"
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_model_without_values_is_told(model, tmp_path):
+    with pytest.raises(SaveError, match="is on the meta device, so it has no values to export"):
+        model.to("meta").export(tmp_path / "m.pt2")
+
+
+@pytest.mark.parametrize("context", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_callers_gradient_mode_plays_no_part(model, tmp_path, context):
+    with context():
+        model.export(tmp_path / "m.pt2", verbose=False)
+
+    assert torch.export.load(tmp_path / "m.pt2").module()(torch.ones(1, 3)).shape == (1, 3)
 
 
 def test_file_takes_the_old_ones_place(model, tmp_path):
