@@ -1,6 +1,7 @@
 """Fake distributions: metadata and modules in a folder of the test's own, found as pip's would be."""
 
 import base64
+import functools
 import hashlib
 import importlib
 import sys
@@ -93,3 +94,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name in set(sys.modules) - imported:
         if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def one_onnx_table() -> Iterator[None]:
+    """Let torch make its table of ONNX functions once: it makes one for each export, in half a second."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry  # slow to import
+
+    make = functools.cache(ONNXRegistry.from_torchlib)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(make))
+        yield

@@ -9,6 +9,7 @@ from corekit.saving import onnx_file
 
 onnx = pytest.importorskip("onnx", reason="ONNX files are written with onnx and onnxscript, of the extra `export`")
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX files are run with onnxruntime, of the extra `export`")
+pytestmark = pytest.mark.usefixtures("one_onnx_table")
 
 
 def function(what, name):
