@@ -12,9 +12,6 @@ from pathlib import Path
 import pytest
 
 from corekit.registry import Registry, environment, registry
-from corekit.testing.fixtures import isolated_registry
-
-__all__ = ["isolated_registry"]
 
 EntryPoints = Mapping[str, Mapping[str, str]]
 
