@@ -65,6 +65,22 @@ def test_value_that_goes_out_twice_has_two_names(tmp_path):
     assert [out.tolist()[0][0] for out in session.run(None, {"x": given})] == [0, 0, -1]
 
 
+class Keywords(ck.Model):
+    def call(self, x, a=None, b=None, doubled=False):
+        return x + (2 if doubled else 1) * a - b
+
+
+def test_keyword_arguments_have_their_own_names(tmp_path):
+    model, one = Keywords(), torch.ones(2, 3)
+    model(one, b=one, doubled=True, a=one)  # in another order than call has
+
+    written(model, tmp_path)
+
+    session, given = onnxruntime.InferenceSession(tmp_path / "m.onnx"), one.numpy()
+    (total,) = session.run(["output"], {"x": given, "a": 10 * given, "b": 5 * given})
+    assert total.tolist() == [[1 + 20 - 5] * 3] * 2
+
+
 def test_file_does_not_tell_the_folders_of_this_machine(tmp_path):
     model = ck.Sequential([ck.Input((4,), name="x"), function(lambda v: v.relu() + 1, "y")])
 
