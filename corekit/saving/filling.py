@@ -74,6 +74,10 @@ def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data
         for name, weight in weights.items():
             value = tensor_of(data[name], stored[name]).to(device)
             if weight.is_meta:
+                if value.stride() != weight.stride():  # a layer chose how it lies, as convolutions do
+                    value = torch.empty_strided(weight.shape, weight.stride(), dtype=value.dtype, device=device).copy_(
+                        value
+                    )
                 fresh = nn.Parameter(value, weight.requires_grad) if isinstance(weight, nn.Parameter) else value
                 torch.utils.swap_tensors(weight, fresh)  # type: ignore[no-untyped-call]  # torch leaves it untyped
             else:

@@ -154,3 +154,21 @@ def test_loaded_model_trains(path):
     loaded.fit(torch.ones(4, 3), torch.ones(4, 2), verbose=0)
 
     assert not np.array_equal(loaded.get_weights()[0], before)
+
+
+class Turned(ck.Layer):
+    """Has its weight lie in memory by columns."""
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(3, 4), name="kernel", initializer=lambda s, dtype: torch.ones(4, 3).T)
+
+    def call(self, inputs):
+        return inputs @ self.kernel
+
+
+def test_weight_lies_in_memory_as_its_layer_wants(path):
+    model = saved(ck.register(Turned)(), path)
+
+    kernel = ck.load_model(path).layers[0].kernel
+
+    assert kernel.stride() == model.layers[0].kernel.stride() == (1, 3)
