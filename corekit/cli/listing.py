@@ -29,7 +29,7 @@ def listing(kind: str | None, as_json: bool) -> None:
     """
     components = registry.components(kind)
     if as_json:
-        click.echo(json.dumps(_report(components), indent=2))
+        click.echo(_as_lines(_report(components)))
         return
     if components:
         _print_tables(components)
@@ -66,7 +66,7 @@ def tier_of(component: Component) -> str | None:
     return next((row["tier"] for row in rows if (row["kind"], row["id"]) == (component.kind, component.id)), None)
 
 
-def _report(components: list[Component]) -> dict[str, Any]:
+def _report(components: list[Component]) -> dict[str, list[Any]]:
     return {
         "components": [as_data(component) for component in components],
         "may_add_more": registry.pending_hooks(),
@@ -75,6 +75,12 @@ def _report(components: list[Component]) -> dict[str, Any]:
             for problem in registry.problems()
         ],
     }
+
+
+def _as_lines(report: dict[str, list[Any]]) -> str:
+    """Return JSON with a line for each item; `indent` would have Python write it, at the cost of several imports."""
+    lists = (f'"{key}": [\n' + ",\n".join(map(json.dumps, items)) + "\n]" for key, items in report.items())
+    return "{" + ",\n".join(lists) + "}"
 
 
 def _print_tables(components: list[Component]) -> None:
