@@ -69,7 +69,7 @@ def _constants(program: Program) -> list[Tensor]:
 def _explained(name: str, error: Exception) -> str:
     chain, seen = [error], str(error)
     while chain[-1].__cause__ is not None:
-        chain.append(chain[-1].__cause__)  # type: ignore[arg-type]
+        chain.append(chain[-1].__cause__)  # type: ignore[arg-type]  # the loop ends at None
         seen += f"\n{chain[-1]}"
     operation = re.search(r"No ONNX function found for <OpOverload\(op='([^']+)'", seen)
     why = (

@@ -218,7 +218,7 @@ def config(case: Case) -> None:
         text = json.dumps(described)
     except TypeError as error:
         fail(case, on="get_config()", expected="what JSON can hold", got=str(error), fix="Return plain data.")
-    again = getattr(cls, "from_config")(json.loads(text))  # noqa: B009
+    again = getattr(cls, "from_config")(json.loads(text))  # noqa: B009 - typed as a class without it
     on = "after from_config(get_config())"
     assert_equal(case, result(case, made), result(case, again), on=on, exact=True, fix=fix)
     if json.loads(json.dumps(again.get_config())) != json.loads(text):

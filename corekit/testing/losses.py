@@ -341,7 +341,7 @@ def _gradcheck(case: Case, check: Any, what: str) -> None:
     for way, is_logits in ways:
 
         def value(p: Tensor, on_logits: bool = is_logits) -> Tensor:
-            return loss(y_true, p, on_logits=on_logits)  # type: ignore[no-any-return]
+            return loss(y_true, p, on_logits=on_logits)  # type: ignore[no-any-return]  # a stranger
 
         if not value(leaf).requires_grad:
             fail(

@@ -74,13 +74,13 @@ def compiles(case: Case) -> None:
 
         def run(y_true: torch.Tensor, y_pred: torch.Tensor, logits: bool = on_logits) -> torch.Tensor:
             value: torch.Tensor = loss(y_true, y_pred, weight, on_logits=logits)
-            return value + loss(y_true, y_pred, on_logits=logits)  # type: ignore[no-any-return]
+            return value + loss(y_true, y_pred, on_logits=logits)  # type: ignore[no-any-return]  # a stranger
 
         with compiled(case, run) as call:
             for seed in (1, 2, 3):
                 y_true, y_pred = labels_and_predictions(case, seed=seed)
-                expected = with_gradient(lambda p, t=y_true: run(t, p), y_pred)  # type: ignore[misc]
-                got = with_gradient(lambda p, t=y_true: call(t, p), y_pred)  # type: ignore[misc]
+                expected = with_gradient(lambda p, t=y_true: run(t, p), y_pred)  # type: ignore[misc]  # a default in it
+                got = with_gradient(lambda p, t=y_true: call(t, p), y_pred)  # type: ignore[misc]  # a default in it
                 assert_equal(
                     case,
                     expected,

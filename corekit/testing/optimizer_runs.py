@@ -78,7 +78,8 @@ def in_way(optimizer: Any, way: str) -> Any:
         optimizer.fused = False
         optimizer.flat_limit = 2**14 if way == "flat" else -1
         if way == "loop":
-            optimizer.update_many = types.MethodType(Optimizer.update_many, optimizer)  # type: ignore[method-assign]
+            loop = types.MethodType(Optimizer.update_many, optimizer)
+            optimizer.update_many = loop  # type: ignore[method-assign]  # of this object alone
     return optimizer
 
 

@@ -127,7 +127,7 @@ def clipping(case: Case) -> None:
         ("clipnorm", lambda grads: [grad * (limit / grad.norm().clamp(min=limit)) for grad in grads]),
         ("global_clipnorm", _clipped_together(limit)),
     ):
-        expected = run(case, 3, grads=lambda n, clipped=clipped: clipped(gradients(n)))  # type: ignore[misc]
+        expected = run(case, 3, grads=lambda n, clipped=clipped: clipped(gradients(n)))  # type: ignore[misc]  # a default in it
         alone: dict[str, Any] = {setting: limit}
         got = run(case, 3, **alone)
         assert_equal(

@@ -50,7 +50,7 @@ def answer(request: dict[str, Any], rank: int) -> dict[str, Any]:
     for training in (False, True):
         wrapped.train(training)  # type: ignore[no-untyped-call]  # torch's own
         optimizer.zero_grad(set_to_none=True)
-        per_sample(leaves(wrapped(*inputs))).backward()  # type: ignore[no-untyped-call]
+        per_sample(leaves(wrapped(*inputs))).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         if not training:
             result["gradients"] = {name: weight.grad for name, weight in layer.named_parameters()}
         optimizer.step()

@@ -108,7 +108,7 @@ class ConfigLacksAnArgument(Right):
 
 @fault("copies", "a deep copy")
 class CopiesShareACount(Right):
-    count = [0]  # noqa: RUF012
+    count = [0]  # noqa: RUF012 - the fault
 
     def on_epoch_end(self, epoch, logs=None):
         self.count[0] += 1

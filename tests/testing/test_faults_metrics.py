@@ -212,7 +212,7 @@ class Unshared:
 
 @fault("independent", "a second one")
 class StateOfTheClass(Right):
-    sums = []  # noqa: RUF012
+    sums = []  # noqa: RUF012 - the fault
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         self.sums.append(self.call(y_true, y_pred).detach().sum())

@@ -151,7 +151,7 @@ class MeasuresAllTogether(Right):
 @fault("independent", "second optimizer")
 class StateOfTheClass(Right):
     elementwise = False
-    shared = {}  # noqa: RUF012
+    shared = {}  # noqa: RUF012 - the fault
 
     def update(self, param, grad, state, learning_rate):
         velocity = self.shared.setdefault(tuple(param.shape), torch.zeros_like(param))
