@@ -28,13 +28,12 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
 
     Exit code 1 if the file is damaged or is no model file, or if something that it needs is not here.
     """
+    from corekit.model.ids import named_ids
     from corekit.saving import claims
     from corekit.saving import format as files
 
     contents = files.read_header(file) if fast else files.verified(file)
-    parts = [
-        _part(kind, name) for kind, names in sorted(claims.ids(contents.metadata).items()) for name in sorted(names)
-    ]
+    parts = [_part(*named) for named in sorted(set(named_ids(contents.metadata.get("architecture"))))]
     needs = [_need(name, version) for name, version in sorted(_claimed(contents.metadata).items())]
     numbers, size = claims.size(contents)
     told: dict[str, Any] = {

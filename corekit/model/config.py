@@ -8,7 +8,6 @@ A value is JSON, or a dict with one "$" key that says what else it is: `{"$tuple
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from corekit.errors import SaveError
 from corekit.model.graph import OPERATORS, Graph
+from corekit.model.ids import MOST_LAYERS, count_layers
 from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder, described
 from corekit.model.running import Slot, Step
@@ -30,7 +30,6 @@ from corekit.protocols.tree import leaves
 from corekit.registry import KINDS, registry
 
 LARGEST_ARRAY = 10_000  # elements; an array that is larger is data, which belongs into a weight
-MOST_LAYERS = 2**14
 CORE_CLASSES = (Sequential, Model)
 IN_MODELS = tuple(kind for kind in KINDS if kind != "callbacks")
 """The kinds of which a model may be made. Callbacks watch a training, and some write files."""
@@ -42,7 +41,10 @@ def describe(layer: Layer) -> dict[str, Any]:
     Raises:
         SaveError: a part that no registry id names, with the line that gives it one.
     """
-    return _Description().layer(layer)
+    record = _Description().layer(layer)
+    if (count := count_layers(record)) > MOST_LAYERS:
+        raise SaveError(f'"{layer.name}" has {count:,} layers; a model file describes at most {MOST_LAYERS:,}.')
+    return record
 
 
 class _Description:
@@ -57,8 +59,6 @@ class _Description:
         if isinstance(layer, Placeholder):
             return described(layer, lambda part: self._numbers.setdefault(id(part), len(self._numbers)))
         number = self._numbers.setdefault(id(layer), len(self._numbers))
-        if number >= MOST_LAYERS:
-            raise SaveError(f"a model file describes at most {MOST_LAYERS:,} layers, and this model has more.")
         record: dict[str, Any] = {"number": number, "name": layer.name, "trainable": layer.trainable}
         if layer._policy is not None:
             record["dtype_policy"] = layer._policy.name
@@ -209,47 +209,3 @@ def _id_of(kind: str, value: Any, where: str) -> str:
         f'"{where}" is of class {cls.__name__}, which is not registered: a loader could not find it by name.\n'
         f"  Write  @corekit.register  above  class {cls.__name__},  and import that module before load_model."
     )
-
-
-def named_ids(record: Any) -> Iterator[tuple[str, str]]:
-    """Yield (kind, id) of every component that a description names; what is malformed is passed over."""
-    if not isinstance(record, Mapping):
-        return
-    if isinstance(record.get("id"), str):
-        yield "layers", record["id"]
-    for pair in _list(record.get("layers")):
-        yield from named_ids(pair[1] if isinstance(pair, list) and len(pair) == 2 else None)
-    for step in _list(record.get("steps")):
-        if isinstance(step, Mapping) and isinstance(step.get("op"), str):
-            yield "ops", step["op"]
-        yield from _ids_in(step)
-    yield from _ids_in(record.get("config"))
-
-
-def count_layers(record: Any) -> int:
-    """Return how many layers a description lists, shared ones each time; what is malformed counts nothing."""
-    count, left = 0, [record]
-    while left:
-        one = left.pop()
-        count += 1
-        pairs = _list(one.get("layers")) if isinstance(one, Mapping) else []
-        left += [pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2]
-    return count
-
-
-def _ids_in(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield (kind, id) of the components among encoded values."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _ids_in(item)
-    elif isinstance(value, Mapping):
-        named = value.get("$component")
-        if isinstance(named, list) and len(named) == 2 and all(isinstance(word, str) for word in named):
-            yield named[0], named[1]
-        yield from named_ids(value.get("$layer"))
-        for item in value.values():
-            yield from _ids_in(item)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -13,8 +13,9 @@ from torch import nn
 
 from corekit.errors import CorekitError, LayerError, LoadError, UnknownNameError
 from corekit.model import graph
-from corekit.model.config import IN_MODELS, MOST_LAYERS, count_layers, named_ids
+from corekit.model.config import IN_MODELS
 from corekit.model.graph import OPERATORS
+from corekit.model.ids import MOST_LAYERS, count_layers, named_ids
 from corekit.model.inference import infer
 from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder, placeholder
@@ -45,7 +46,7 @@ def construct(record: Any, custom_objects: Mapping[str, Any] | None = None, *, k
         LoadError: the data is not what `describe` writes, or names what is not installed.
     """
     custom = custom_objects or {}
-    if (layers := count_layers(record)) > 4 * MOST_LAYERS:  # a shared layer counts each time
+    if (layers := count_layers(record)) > MOST_LAYERS:
         raise LoadError(f"the description lists {layers:,} layers; at most {MOST_LAYERS:,} are made.", code="too-large")
     named = sorted(set(named_ids(record)))
     for kind, id in named:
@@ -111,7 +112,7 @@ class _Builder:
         try:
             if record["type"] == "shared":
                 return self._made[record["number"]]
-            if record["type"] == "component" and (lacks := self._lacks(record)):
+            if self._missing and record["type"] == "component" and (lacks := self._lacks(record)):
                 return self._left_out(record, lacks)
             make: Callable[[Any, Any, bool], Layer]
             make, base = {
@@ -274,6 +275,7 @@ class _Builder:
         return found.from_config(self.decode(value["config"]))
 
     def _find(self, kind: str, name: str) -> Any:
+        check_id(kind, name)  # whatever `named_ids` saw: nothing is looked up but by this line
         bare = name.removeprefix("local:")
         found = self._custom[bare] if bare in self._custom else registry.attribute(kind, name)
         if kind == "layers" and not (isinstance(found, type) and issubclass(found, nn.Module)):

@@ -7,7 +7,7 @@ is printable, short, and may be wrong.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from corekit.saving.format import DTYPE_SIZES, Contents
@@ -43,29 +43,6 @@ def size(contents: Contents) -> tuple[int, int]:
     """Return how many numbers and how many bytes the tensors have."""
     numbers = sum(math.prod(tensor.shape) for tensor in contents.tensors.values())
     return numbers, sum(math.prod(one.shape) * DTYPE_SIZES[one.dtype] for one in contents.tensors.values())
-
-
-def ids(record: Any) -> dict[str, set[str]]:
-    """Return the ids that a description names, by kind; what is malformed is passed over."""
-    found: dict[str, set[str]] = {}
-
-    def note(kind: Any, name: Any) -> None:
-        if isinstance(kind, str) and isinstance(name, str):
-            found.setdefault(kind, set()).add(name)
-
-    left = [record]
-    while left:
-        value = left.pop()
-        if isinstance(value, list):
-            left += value
-        elif isinstance(value, Mapping):
-            note("layers", value.get("id") if "type" in value else None)
-            note("ops", value.get("op") if "outputs" in value else None)
-            named = value.get("$component")
-            if isinstance(named, list) and len(named) == 2:
-                note(*named)
-            left += value.values()
-    return found
 
 
 def safe(text: Any) -> str:

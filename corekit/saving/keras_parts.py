@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from corekit.errors import CorekitError, LoadError, UnknownNameError
-from corekit.model.config import MOST_LAYERS
+from corekit.model.ids import MOST_LAYERS
 from corekit.registry import registry
 from corekit.registry.standard import OWNERS
 from corekit.saving import keras_names

@@ -11,7 +11,8 @@ from torch import Tensor
 
 import corekit
 from corekit.errors import CorekitError, SaveError
-from corekit.model.config import describe, named_ids
+from corekit.model.config import describe
+from corekit.model.ids import named_ids
 from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder
 from corekit.registry import registry

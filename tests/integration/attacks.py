@@ -197,6 +197,14 @@ def deep(depth: int) -> Any:
     return value
 
 
+def nested_layers() -> Any:
+    """Return a layer in an argument of a layer in an argument, as deep as JSON may be."""
+    record: Any = {"type": "component", "number": 9, "id": "nobody:Inner", "config": {}}
+    for _ in range(15):
+        record = {"type": "component", "number": 9, "id": "nobody:Outer", "config": {"rate": {"$layer": record}}}
+    return {"$layer": record}
+
+
 LAMBDA = {"class_name": "__lambda__", "config": {"code": "4wEAAAAAAAAAAAAAAAAAAAA=", "defaults": None}}
 
 ATTACKS = [
@@ -224,6 +232,9 @@ ATTACKS = [
     Attack("A04 a loss as a layer", MISSING, with_id("corekit-objectives:MeanSquaredError")),
     Attack("A04 a callback that writes files", BAD, activation(
         "callbacks", "corekit-callbacks-basic:ModelCheckpoint", config={"filepath": "/tmp/attacked.safetensors"})),
+    Attack("A04 a callback among the inputs", BAD, with_layer(inputs={
+        "$component": ["callbacks", "corekit-callbacks-basic:ModelCheckpoint"], "config": {"filepath": "attacked"}})),
+    Attack("A04 a bare name among the inputs", BAD, with_layer(built_with={"$component": ["layers", "Dense"]})),
     Attack("A04 a kind that is none", BAD, activation("modules", "os:system")),
     Attack("A04 an activation made from data", "wrong-kind", activation(
         "activations", "corekit-layers-basic:relu", config={"x": 1})),
@@ -300,6 +311,7 @@ ATTACKS = [
     Attack("A12 a hundred thousand layers", "too-large", changed(
         lambda e, i: i["architecture"]["layers"].extend([["x", {"type": "shared", "number": 0}]] * 100_000))),
     Attack("A12 nested as deeply as JSON may", BAD, with_config(activation=deep(50))),
+    Attack("A12 layers nested in arguments", MISSING, with_config(activation=nested_layers())),
     # A13: names that are paths
     Attack("A13 a tensor above the folder", ANY_DAMAGE, renamed("../../etc/passwd")),
     Attack("A13 an absolute tensor", DIFFER, renamed("/etc/passwd")),

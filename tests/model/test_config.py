@@ -10,8 +10,9 @@ from torch import nn
 
 import corekit as ck
 from corekit.errors import SaveError
-from corekit.model.config import LARGEST_ARRAY, describe, named_ids
+from corekit.model.config import LARGEST_ARRAY, describe
 from corekit.model.construction import construct
+from corekit.model.ids import named_ids
 from corekit.protocols.op import Op
 from corekit.saving.format import canonical
 
@@ -207,8 +208,3 @@ def test_named_ids_are_those_of_parts_and_values(parts):
     assert set(named_ids(describe(model))) == {
         ("layers", "local:Affine"), ("layers", "local:Keeps"), ("initializers", "local:Filled"), ("ops", "local:cube"),
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("record", [None, 3, [], {"layers": 3}, {"layers": [3, [1]], "steps": [2, {"op": 1}]}])
-def test_named_ids_pass_over_what_is_malformed(record):
-    assert list(named_ids(record)) == []
