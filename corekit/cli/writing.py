@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
+from pathlib import Path
 
-from corekit.errors import ArgumentError
+from corekit.errors import ArgumentError, SaveError
 
 
 def replace(path: str, content: bytes) -> None:
@@ -15,18 +13,13 @@ def replace(path: str, content: bytes) -> None:
     Raises:
         ArgumentError: it cannot be written. What was there is as it was.
     """
-    target = os.path.realpath(path)
-    part = f"{target}.{os.urandom(4).hex()}.part"
+    from corekit.saving.atomic import replacing  # few commands write
+
     try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(part, "xb") as file:
+        Path(path).resolve().parent.mkdir(parents=True, exist_ok=True)
+        with replacing(Path(path)) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(part, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(part, target)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
         raise ArgumentError(f"{path} cannot be written: {error.strerror}.  Nothing was changed.") from error
+    except SaveError as error:
+        raise ArgumentError(str(error)) from error

@@ -114,7 +114,7 @@ class Layer(Configurable, nn.Module):
         policy = precision.policy_of_layer(dtype)
         self.__dict__.update(  # one by one they would go through torch's __setattr__, at half the cost of a layer
             training=False,  # as in Keras: inference until somebody trains
-            dtype=as_dtype(dtype) if policy is None else policy.variable_dtype,  # type: ignore[arg-type]
+            dtype=as_dtype(dtype) if policy is None else policy.variable_dtype,  # type: ignore[arg-type]  # no policy
             first_inputs=None,
             built_with=None,
             drawn_calls=[],
@@ -352,7 +352,7 @@ class Layer(Configurable, nn.Module):
         return precision.named_in(super().get_config())
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's
         precision.follow(self, fn)
         return self
 

@@ -324,7 +324,7 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         pairs = list(grads_and_vars)
         self.apply([grad for grad, _ in pairs], [param for _, param in pairs])
 
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # torch has overloads
         """Update from each parameter's `.grad`, as every torch optimizer does."""
         loss = None
         if closure is not None:

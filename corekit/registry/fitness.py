@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from corekit.registry.component import Component
 from corekit.registry.found import Scan
@@ -15,17 +15,19 @@ class Fitness:
         self._versions: dict[str, str] = {}
         self._fit: set[str] = set()
 
-    def lack(self, distribution: str, found: Scan, usable: Collection[Component]) -> str:
+    def lack(self, distribution: str, found: Scan, usable_ops: Callable[[], Collection[Component]]) -> str:
         """Return what a distribution needs and does not have, or whom its ops meet, in a sentence; "" where it is fit.
 
         Args:
             distribution: canonical name.
             found: what is installed.
-            usable: the ops that no policy forbids, of all distributions.
+            usable_ops: gives the ops that no policy forbids, of all distributions.
         """
+        if distribution in self._fit:
+            return ""
+        needs, usable = found.needs.get(distribution), usable_ops()
         has_ops = any(component.distribution == distribution for component in usable)
-        needs = found.needs.get(distribution)
-        if distribution in self._fit or not (needs or has_ops):
+        if not (needs or has_ops):
             return ""
         from corekit.registry import requirements  # imports importlib.metadata, and looking up must not
 

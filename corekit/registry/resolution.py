@@ -102,8 +102,7 @@ class Registry:
 
     def lack(self, distribution: str) -> str:
         """Return why a distribution cannot run here, in a sentence; "" where it can. See `Fitness`."""
-        ops = self._view().allowed(self.components("ops"))
-        return self._fitness.lack(distribution, self._read(), ops)
+        return self._fitness.lack(distribution, self._read(), lambda: self._view().allowed(self.components("ops")))
 
     def status(self, component: Component) -> tuple[str, str]:
         """Return how a component stands, in a word and a sentence: ok, disabled, incompatible, broken or shadowed.

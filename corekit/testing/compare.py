@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -53,6 +54,24 @@ def assert_shapes(
     """Fail where shapes differ."""
     if expected != got:
         fail(case, expected=_listed(expected), got=_listed(got), fix=fix, on=on)
+
+
+def wrong_derivative(
+    check: Callable[..., bool], function: Any, inputs: tuple[Tensor, ...], *, fast: bool = True
+) -> str:
+    """Return what torch's gradcheck or gradgradcheck has against a derivative, in its first words; "" for nothing.
+
+    Args:
+        check: one of the two.
+        function: of the inputs.
+        inputs: in float64, with requires_grad.
+        fast: whether random directions are enough.
+    """
+    try:
+        check(function, inputs, fast_mode=fast)
+    except RuntimeError as error:  # a GradcheckError is one
+        return " ".join(str(error).split()).partition(" The above quantities")[0][:300]
+    return ""
 
 
 class told:  # noqa: N801 - a context, as those of contextlib

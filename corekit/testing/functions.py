@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
-import json
 import pickle
 import sys
 from collections.abc import Callable
@@ -13,12 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.gradcheck import GradcheckError
 
+from corekit.protocols.dtype import dtype_name
 from corekit.protocols.example import Values
 from corekit.testing.case import Case, leaves
-from corekit.testing.compare import assert_equal, told
+from corekit.testing.compare import assert_equal, told, wrong_derivative
 from corekit.testing.effects import TORCH_GENERATOR, watched
+from corekit.testing.every_kind import rebuilt
 from corekit.testing.kit import Skip, fail
 from corekit.testing.stray import Stray
 
@@ -79,13 +78,13 @@ def side_effects(case: Case) -> None:
 def dtypes(case: Case) -> None:
     """One result in another dtype doubles a model's memory, or ends `fit` in bfloat16 with an error of torch's."""
     for dtype in (torch.float64, torch.bfloat16, torch.float16):
-        on = f"input in {_name(dtype)}"
+        on = f"input in {dtype_name(dtype)}"
         fix = "Make tensors with x.new_zeros(...) or dtype=x.dtype; do not call .float()."
         with told(case, on, fix):
             outputs = leaves(function_of(case)(*case.inputs(dtype)))
         for one in outputs:
             if one.dtype != dtype:
-                fail(case, on=on, expected=f"a result in {_name(dtype)}", got=_name(one.dtype), fix=fix)
+                fail(case, on=on, expected=f"a result in {dtype_name(dtype)}", got=dtype_name(one.dtype), fix=fix)
 
 
 def devices(case: Case) -> None:
@@ -203,26 +202,12 @@ def compiles(case: Case) -> None:
 
 def config(case: Case) -> None:
     """A model file holds the config: an argument that is missing in it comes back as its default, and silently."""
-    cls = case.subject.value
-    if not isinstance(cls, type):
+    if not isinstance(case.subject.value, type):
         raise Skip("it is a function, which has no config")
     made = case.make()
-    fix = "Let get_config return every argument of the constructor, or leave it out: arguments are recorded."
-    described = made.get_config()
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    taken = list(inspect.signature(cls).parameters.values())
-    missing = [one.name for one in taken if one.kind in kinds and one.name not in described]
-    if missing:
-        fail(case, on="get_config()", expected="every argument", got=f"no {', '.join(missing)}", fix=fix)
-    try:
-        text = json.dumps(described)
-    except TypeError as error:
-        fail(case, on="get_config()", expected="what JSON can hold", got=str(error), fix="Return plain data.")
-    again = getattr(cls, "from_config")(json.loads(text))  # noqa: B009 - typed as a class without it
-    on = "after from_config(get_config())"
+    again = rebuilt(case, made)
+    on, fix = "after from_config(get_config())", "Compute from the arguments of the constructor alone."
     assert_equal(case, result(case, made), result(case, again), on=on, exact=True, fix=fix)
-    if json.loads(json.dumps(again.get_config())) != json.loads(text):
-        fail(case, on=f"get_config() {on}", expected=text, got=json.dumps(again.get_config()), fix=fix)
 
 
 def copies(case: Case) -> None:
@@ -249,14 +234,5 @@ def _checked(case: Case, check: Callable[..., bool], what: str) -> None:
     if not any(one.requires_grad for one in outputs):
         fail(case, on=what, expected="a result that depends on the input", got="one that no gradient leads back from",
              fix="Do not detach, and compute with torch functions only.")  # fmt: skip
-    try:
-        check(lambda *x: tuple(leaves(function(*x))), inputs, fast_mode=True)
-    except GradcheckError as error:
-        fail(case, on=f"{what} in float64", expected="what differences of the result say",
-             got=" ".join(str(error).split()).partition(" The above quantities")[0][:200], fix=fix)  # fmt: skip
-    except RuntimeError as error:
-        fail(case, on=f"{what} in float64", expected="a derivative", got=" ".join(str(error).split())[:200], fix=fix)
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+    if got := wrong_derivative(check, lambda *x: tuple(leaves(function(*x))), inputs):
+        fail(case, on=f"{what} in float64", expected="what differences of the result say", got=got, fix=fix)

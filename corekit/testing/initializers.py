@@ -6,6 +6,7 @@ import inspect
 
 import torch
 
+from corekit.protocols.dtype import dtype_name
 from corekit.protocols.layer import Layer
 from corekit.testing import functions
 from corekit.testing.case import Case
@@ -42,7 +43,7 @@ def dtypes(case: Case) -> None:
     """Weights of a float64 or bfloat16 model must be such from the start; without a dtype it is `config.floatx()`."""
     function, shape = function_of(case), shape_of(case)
     for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.float16):
-        name = str(dtype).removeprefix("torch.")
+        name = dtype_name(dtype)
         fix = f"Make the tensor with dtype=dtype; draw in float32 and cast, where torch does not know {name}."
         with told(case, f"dtype=torch.{name}", fix):
             got = function(shape, dtype=dtype).dtype

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from corekit.protocols.dtype import dtype_name
 from corekit.testing.case import Case
 from corekit.testing.compare import assert_equal, told
 from corekit.testing.kit import CheckList, Skip, fail
@@ -24,7 +25,7 @@ def dtypes(case: Case) -> None:
         layer = built(case, dtype)
         before = {name: value.dtype for name, value in state_of(layer).items()}
         for training in (False, True):
-            on = f"weights and input in {_name(dtype)}, training={training}"
+            on = f"weights and input in {dtype_name(dtype)}, training={training}"
             with told(case, on, "Make tensors with x.new_zeros(...), torch.zeros_like(x) or dtype=x.dtype."):
                 outputs = call(layer, case.inputs(dtype), training=training)
             _assert_dtypes(case, dtype, outputs, on)
@@ -32,7 +33,7 @@ def dtypes(case: Case) -> None:
         if before != after:
             fail(
                 case,
-                on=f"its state after calls in {_name(dtype)}",
+                on=f"its state after calls in {dtype_name(dtype)}",
                 expected=before,
                 got=after,
                 fix="Change state in place (copy_, lerp_), which keeps its dtype.",
@@ -58,7 +59,7 @@ def policies(case: Case) -> None:
             fail(
                 case,
                 on=on,
-                expected=f"weights in {_name(kept)}",
+                expected=f"weights in {dtype_name(kept)}",
                 got=f"another dtype of {', '.join(wrong)}",
                 fix="Leave dtype out in add_weight: it is the layer's.",
             )
@@ -78,8 +79,8 @@ def autocast(case: Case) -> None:
             fail(
                 case,
                 on=on,
-                expected=f"{name} in {_name(before[name].dtype)}",
-                got=_name(value.dtype),
+                expected=f"{name} in {dtype_name(before[name].dtype)}",
+                got=dtype_name(value.dtype),
                 fix="Change state in place (copy_, lerp_), which keeps its dtype.",
             )
     for one, other in zip(expected, got, strict=True):
@@ -143,8 +144,8 @@ def _assert_dtypes(case: Case, dtype: torch.dtype, outputs: list[Tensor], on: st
             fail(
                 case,
                 on=on,
-                expected=f"output in {_name(dtype)}",
-                got=_name(one.dtype),
+                expected=f"output in {dtype_name(dtype)}",
+                got=dtype_name(one.dtype),
                 fix="Make tensors with dtype=x.dtype; do not call .float().",
             )
 
@@ -159,7 +160,3 @@ def _assert_on(case: Case, device: str, tensors: list[Tensor], on: str) -> None:
                 got=f"on {one.device.type}",
                 fix="Make tensors with x.new_zeros(...) or device=x.device.",
             )
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

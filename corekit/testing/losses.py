@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from corekit.protocols.creation import create
+from corekit.protocols.dtype import dtype_name
 from corekit.testing import losses_training
 from corekit.testing.case import Case
-from corekit.testing.compare import assert_equal, told
+from corekit.testing.compare import assert_equal, told, wrong_derivative
 from corekit.testing.drawing import for_all
 from corekit.testing.kit import CheckList, Skip, fail
 from corekit.testing.loss_calls import corekit_only, labels_and_predictions, made, per_sample, with_gradient
-from corekit.testing.modes import Coarse, in_words, only
+from corekit.testing.modes import Coarse, only
 
 CHECKS = CheckList("losses", minimum=16)
 
@@ -138,14 +139,14 @@ def dtypes(case: Case) -> None:
     """float64 is for checking results; half precision is too coarse to sum in: a loss computes in float32 at least."""
     for dtype, expected in ((torch.float64, torch.float64), (torch.bfloat16, torch.float32)):
         y_true, y_pred = labels_and_predictions(case, dtype)
-        with told(case, f"predictions of {in_words(dtype)}", "Make tensors with dtype=y_pred.dtype."):
+        with told(case, f"predictions of {dtype_name(dtype)}", "Make tensors with dtype=y_pred.dtype."):
             value = made(case)(y_true, y_pred)
         if value.dtype != expected:
             fail(
                 case,
-                on=f"predictions of {in_words(dtype)}",
-                expected=in_words(expected),
-                got=in_words(value.dtype),
+                on=f"predictions of {dtype_name(dtype)}",
+                expected=dtype_name(expected),
+                got=dtype_name(value.dtype),
                 fix="Make tensors with dtype=y_pred.dtype, and leave out .float().",
             )
     y_true, y_pred = labels_and_predictions(case)
@@ -172,13 +173,13 @@ def label_dtypes(case: Case) -> None:
     loss = made(case)
     expected = loss(y_true, y_pred)
     for dtype in (torch.int32, torch.float32, torch.float64):
-        with told(case, f"labels of {in_words(dtype)}", "Convert labels: y_true.long(), or y_true.to(y_pred.dtype)."):
+        with told(case, f"labels of {dtype_name(dtype)}", "Convert labels: y_true.long(), or y_true.to(y_pred.dtype)."):
             got = loss(y_true.to(dtype), y_pred)
         assert_equal(
             case,
             expected,
             got,
-            on=f"labels of {in_words(dtype)}, against int64",
+            on=f"labels of {dtype_name(dtype)}, against int64",
             fix="Convert labels: y_true.long(), or y_true.to(y_pred.dtype).",
         )
 
@@ -347,17 +348,9 @@ def _gradcheck(case: Case, check: Any, what: str) -> None:
             fail(
                 case, on=f"{what}{way}", expected="a loss that depends on y_pred", got="one without a gradient", fix=fix
             )
-        try:
-            check(value, (leaf,))
-        except RuntimeError as error:
-            told_first = str(error).strip().splitlines()[0][:300]
-            fail(
-                case,
-                on=f"{what}{way} by y_pred in float64",
-                expected="that of finite differences",
-                got=told_first,
-                fix=fix,
-            )
+        if got := wrong_derivative(check, value, (leaf,), fast=False):
+            on = f"{what}{way} by y_pred in float64"
+            fail(case, on=on, expected="that of finite differences", got=got, fix=fix)
 
 
 CHECKS.add(losses_training.CHECKS)

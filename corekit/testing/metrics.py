@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from corekit.protocols.dtype import dtype_name
 from corekit.testing import metrics_state
 from corekit.testing.case import Case
 from corekit.testing.compare import assert_equal, told
 from corekit.testing.drawing import for_all
 from corekit.testing.kit import CheckList, Skip, fail
 from corekit.testing.metric_calls import BATCHES, batches, inputs, made, measured, result, rows, update
-from corekit.testing.modes import Halved, HostReads, in_words, only
+from corekit.testing.modes import Halved, HostReads, only
 
 CHECKS = CheckList("metrics", minimum=16)
 
@@ -209,18 +210,18 @@ def devices(case: Case) -> None:
 def dtypes(case: Case) -> None:
     """dtype="float64" is for counting beyond 16 million: state or result in float32 stands still there."""
     for dtype in (torch.float64, torch.float32):
-        metric = made(case, dtype=in_words(dtype))
+        metric = made(case, dtype=dtype_name(dtype))
         for predictions in (dtype, torch.bfloat16):
             fix = "Hand dtype to super().__init__, and add values.to(self.total)."
-            with told(case, f'dtype="{in_words(dtype)}" and predictions of {in_words(predictions)}', fix):
+            with told(case, f'dtype="{dtype_name(dtype)}" and predictions of {dtype_name(predictions)}', fix):
                 update(metric, inputs(case, predictions))
         for name, tensor in [*metric.state_dict().items(), *(("the result", one) for one in result(metric))]:
             if tensor.is_floating_point() and tensor.dtype != dtype:
                 fail(
                     case,
-                    on=f'dtype="{in_words(dtype)}"',
-                    expected=f"{name} of {in_words(dtype)}",
-                    got=in_words(tensor.dtype),
+                    on=f'dtype="{dtype_name(dtype)}"',
+                    expected=f"{name} of {dtype_name(dtype)}",
+                    got=dtype_name(tensor.dtype),
                     fix=fix,
                 )
 

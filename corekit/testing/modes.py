@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from corekit.protocols.dtype import dtype_name
 from corekit.protocols.tracing import DispatchMode
 from corekit.testing.case import leaves
 
@@ -96,17 +97,7 @@ def only(found: list[str]) -> str:
     return found[0] + (f", and {len(found) - 1} more" if len(found) > 1 else "")
 
 
-def in_words(dtype: torch.dtype) -> str:
-    """Return a dtype's own name.
-
-    Example:
-        >>> in_words(torch.float64)
-        'float64'
-    """
-    return str(dtype).removeprefix("torch.")
-
-
 def wrong_dtypes(tensors: list[Tensor], allowed: tuple[torch.dtype, ...]) -> list[str]:
     """Return the dtypes of floating-point tensors with axes that are none of those allowed."""
     found = [one.dtype for one in tensors if one.ndim and one.is_floating_point() and one.dtype not in allowed]
-    return sorted({in_words(dtype) for dtype in found})
+    return sorted({dtype_name(dtype) for dtype in found})

@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from corekit.errors import CorekitError
+from corekit.protocols.dtype import dtype_name
 from corekit.protocols.tree import map_tree
 from corekit.testing import ops_torch
 from corekit.testing.case import Case
-from corekit.testing.compare import assert_equal, told
+from corekit.testing.compare import assert_equal, told, wrong_derivative
 from corekit.testing.drawing import for_all
 from corekit.testing.every_kind import assert_no_effects, names
 from corekit.testing.imports import import_budget
 from corekit.testing.kit import CheckList, Skip, fail
-from corekit.testing.modes import Coarse, in_words, only
+from corekit.testing.modes import Coarse, only
 from corekit.testing.op_calls import call, floating, of_size, outputs, reference_of, sizes_in
 
 CHECKS = CheckList("ops", minimum=12)
@@ -35,7 +36,7 @@ def reference(case: Case) -> None:
     fix = "Correct the kernel, or the reference where that is wrong."
     for dtype in (torch.float64, torch.float32):
         inputs = case.inputs(dtype)
-        on = f"against its reference in {in_words(dtype)}"
+        on = f"against its reference in {dtype_name(dtype)}"
         assert_equal(case, plain(*inputs, **case.arguments), call(case, inputs), on=on, fix=fix)
     wanted, got = (_gradients(case, function) for function in (plain, case.subject.value))
     assert_equal(case, wanted, got, on="its gradients, against its reference's", fix=fix)
@@ -70,13 +71,13 @@ def dtypes(case: Case) -> None:
     """An op that gives float32 for bfloat16 doubles a model's memory; one that rounds in float64 hides its errors."""
     exact = outputs(case, case.inputs(torch.float64))
     for dtype in (torch.float64, torch.float32, torch.bfloat16):
-        on = f"inputs of {in_words(dtype)}"
+        on = f"inputs of {dtype_name(dtype)}"
         fix = "Make tensors with dtype=x.dtype, and cast what you computed more exactly back."
         with told(case, on, fix):
             found = outputs(case, case.inputs(dtype))
         for one, other in zip(exact, found, strict=True):
             if one.is_floating_point() and other.dtype != dtype:
-                fail(case, on=on, expected=in_words(dtype), got=in_words(other.dtype), fix=fix)
+                fail(case, on=on, expected=dtype_name(dtype), got=dtype_name(other.dtype), fix=fix)
             apart = float(((one - other.double()).abs() / (1 + one.abs())).max()) if one.numel() else 0.0
             if not apart <= (_LOOSE if dtype == torch.bfloat16 else 1e-4):
                 fail(case, on=on, expected="the values of float64, but for rounding", got=f"{apart:.3g} away", fix=fix)
@@ -227,13 +228,11 @@ def _gradcheck(case: Case, check: Any, what: str) -> None:
         rest = iter(given)
         return _total(call(case, map_tree(lambda x: next(rest) if x.is_floating_point() else x, inputs)))
 
-    try:
-        check(value, tuple(leaves))
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[0][:300]
-        if check is torch.autograd.gradgradcheck and ("once_differentiable" in first or "no autograd formula" in first):
-            raise Skip(f"it says itself that it has no second derivative: {first}") from error
-        fail(case, on=f"{what} in float64", expected="that of finite differences", got=first, fix=fix)
+    got = wrong_derivative(check, value, tuple(leaves), fast=False)
+    if check is torch.autograd.gradgradcheck and ("once_differentiable" in got or "no autograd formula" in got):
+        raise Skip(f"it says itself that it has no second derivative: {got}")
+    if got:
+        fail(case, on=f"{what} in float64", expected="that of finite differences", got=got, fix=fix)
 
 
 CHECKS.add(ops_torch.CHECKS)

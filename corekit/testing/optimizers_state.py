@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from corekit.protocols.dtype import dtype_name
 from corekit.testing.case import Case
 from corekit.testing.compare import assert_equal
 from corekit.testing.every_kind import assert_no_effects, can_be_pickled, names, rebuilt
 from corekit.testing.imports import import_budget
 from corekit.testing.kit import CheckList, Skip, fail
-from corekit.testing.modes import in_words
 from corekit.testing.optimizer_runs import (
     bound,
     gradients,
@@ -46,7 +46,7 @@ def state_follows(case: Case) -> None:
         except Exception as error:
             fail(
                 case,
-                on=f"weights of {in_words(dtype)}",
+                on=f"weights of {dtype_name(dtype)}",
                 expected="a step",
                 got=f"{type(error).__name__}: {error}",
                 fix=fix,
@@ -57,17 +57,17 @@ def state_follows(case: Case) -> None:
                 fail(
                     case,
                     on="a weight after a step",
-                    expected=in_words(dtype),
-                    got=in_words(param.dtype),
+                    expected=dtype_name(dtype),
+                    got=dtype_name(param.dtype),
                     fix="Change the weight in place.",
                 )
             for name, value in state_of(optimizer, param).items():
                 if value.is_floating_point() and value.dtype not in (dtype, *finer):
                     fail(
                         case,
-                        on=f'state["{name}"] of a weight of {in_words(dtype)}',
-                        expected=in_words(dtype),
-                        got=in_words(value.dtype),
+                        on=f'state["{name}"] of a weight of {dtype_name(dtype)}',
+                        expected=dtype_name(dtype),
+                        got=dtype_name(value.dtype),
                         fix=fix,
                     )
                 if is_ours(case) and value.shape != param.shape:

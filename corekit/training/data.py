@@ -258,7 +258,8 @@ def _loader(x: Any, batch_size: int, shuffle: bool) -> Any:
     if not isinstance(x, Dataset):
         return x
     ordered = not shuffle or isinstance(x, IterableDataset)
-    return DataLoader(x, batch_size=batch_size, sampler=None if ordered else EpochOrder(len(x)))  # type: ignore[arg-type]
+    order = None if ordered else EpochOrder(len(x))  # type: ignore[arg-type]  # what has an order has a length
+    return DataLoader(x, batch_size=batch_size, sampler=order)
 
 
 class EpochOrder(Sampler[int]):

@@ -21,10 +21,11 @@ from corekit.training.device import place
 from corekit.training.watchers import listeners, tell, watchers_of
 
 SMALL = 2**20
-"""Numbers that all layers together may give for one batch; beyond it larger batches are not faster."""
+"""Numbers that all layers together may give for one batch. On 2 cores an LSTM of 1,700 a row was as fast with 128 rows
+as with 608 and slower with 1,024; a convolutional model of 40,000 a row was within the noise between 32 and 1,024."""
 
 MOST = 1024
-"""Rows of a batch; likewise."""
+"""Rows of a batch. A small MLP gained nothing beyond 512, ten small layers 15 % by 4,096."""
 
 
 def predict(

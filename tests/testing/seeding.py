@@ -26,3 +26,14 @@ class Seeds(list[Seed]):
             return value
 
         return keep
+
+
+class SeedsOfKinds(list[tuple[Any, str, str, str]]):
+    """The seeds of a file on several kinds: `@fault(kind, check, word)` above each."""
+
+    def __call__(self, kind: str, check: str, word: str) -> Callable[[Any], Any]:
+        def keep(value: Any) -> Any:
+            self.append((value, kind, check, word))
+            return value
+
+        return keep

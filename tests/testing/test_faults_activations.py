@@ -8,19 +8,10 @@ import torch
 import corekit as ck
 from corekit.testing.case import subject_of
 from corekit.testing.kit import run
+from tests.testing.seeding import SeedsOfKinds
 
-FAULTS = []
+FAULTS = fault = SeedsOfKinds()
 WIDE = ck.Values((4, 3), low=-3, high=3)
-
-
-def fault(kind, check, word):
-    """Note the check that must catch it, and a word that its message must hold."""
-
-    def keep(value):
-        FAULTS.append(pytest.param(value, kind, check, word, id=f"{kind}-{check}-{value.__name__}"))
-        return value
-
-    return keep
 
 
 def tried(value):
@@ -163,7 +154,7 @@ def seeds_torch(x):
     return torch.tanh(x)
 
 
-@pytest.mark.parametrize(("value", "kind", "check", "word"), FAULTS)
+@pytest.mark.parametrize(("value", "kind", "check", "word"), FAULTS, ids=lambda one: getattr(one, "__name__", one))
 def test_fault_is_caught_and_named(value, kind, check, word, outcome_of, counted):
     counts = counted.setdefault(kind, [0, 0])
     counts[0] += 1

@@ -3,27 +3,10 @@
 import pytest
 import torch
 
-import corekit as ck
+from tests.testing.right_layers import Scaling as Right
 from tests.testing.seeding import Seeds
 
 FAULTS = fault = Seeds()
-
-
-@ck.example((None, 4), factor=2.0)
-@ck.example((4,), factor=0.5)
-class Right(ck.Layer):
-    """Scale and shift each feature."""
-
-    def __init__(self, factor=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def build(self, input_shape):
-        self.scale = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.ones_, name="scale")
-        self.shift = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.zeros_, name="shift")
-
-    def call(self, inputs):
-        return torch.tanh(inputs * self.scale * self.factor + self.shift)
 
 
 # Gradients

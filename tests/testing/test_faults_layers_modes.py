@@ -9,38 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-import corekit as ck
 from corekit.testing.case import subject_of
 from corekit.testing.kit import run
+from tests.testing.right_layers import Centering as Right
 from tests.testing.seeding import Seeds
 
 FAULTS = fault = Seeds()
 _CALLS = []
 _SHARED = {}
-
-
-@ck.example((6, 4), factor=2.0, momentum=0.5)
-@ck.example((4,))
-class Right(ck.Layer):
-    """Center each feature with a moving mean, scale it, and add noise in training."""
-
-    def __init__(self, factor=1.0, momentum=0.9, **kwargs):
-        super().__init__(**kwargs)
-        self.factor, self.momentum = factor, momentum
-
-    def build(self, input_shape):
-        self.scale = self.add_weight(shape=(input_shape[-1],), initializer=torch.nn.init.ones_, name="scale")
-        self.mean = self.add_weight(
-            shape=(input_shape[-1],), initializer=torch.nn.init.zeros_, trainable=False, name="mean"
-        )
-
-    def call(self, inputs, training=False):
-        x = inputs + 0.1 * torch.rand_like(inputs) if training else inputs
-        y = (x - self.mean.to(x.dtype)) * self.scale * self.factor
-        if training and x.numel():
-            with torch.no_grad():
-                self.mean.lerp_(x.flatten(0, -2).mean(0).to(self.mean.dtype), 1 - self.momentum)
-        return y
 
 
 # What is made when

@@ -9,19 +9,10 @@ import torch
 import corekit as ck
 from corekit.testing.case import subject_of
 from corekit.testing.kit import run
+from tests.testing.seeding import SeedsOfKinds
 
-FAULTS = []
+FAULTS = fault = SeedsOfKinds()
 WIDE = ck.Values((4, 3), low=-3, high=3)
-
-
-def fault(kind, check, word):
-    """Note the check that must catch it, and a word that its message must hold."""
-
-    def keep(value):
-        FAULTS.append(pytest.param(value, kind, check, word, id=f"{kind}-{check}-{value.__name__}"))
-        return value
-
-    return keep
 
 
 def tried(value):
@@ -115,7 +106,7 @@ class GivesTheSameTensorTwice(RightInitializer):
         return self.kept
 
 
-@fault("initializers", "config", "no scale")
+@fault("initializers", "config", "the argument scale")
 class LosesAnArgument(RightInitializer):
     def get_config(self):
         return {"seed": self.seed}
@@ -251,7 +242,7 @@ class HidesNan(RightConstraint):
         return super().__call__(w.nan_to_num())
 
 
-@fault("constraints", "config", "no limit")
+@fault("constraints", "config", "the argument limit")
 class ForgetsItsLimit(RightConstraint):
     def get_config(self):
         return {}
@@ -263,7 +254,7 @@ class AddsNoise(RightConstraint):
         return super().__call__(w + 0.1 * torch.rand_like(w))
 
 
-@pytest.mark.parametrize(("value", "kind", "check", "word"), FAULTS)
+@pytest.mark.parametrize(("value", "kind", "check", "word"), FAULTS, ids=lambda one: getattr(one, "__name__", one))
 def test_fault_is_caught_and_named(value, kind, check, word, outcome_of, counted):
     counts = counted.setdefault(kind, [0, 0])
     counts[0] += 1

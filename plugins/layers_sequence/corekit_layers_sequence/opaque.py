@@ -89,7 +89,7 @@ def opaque(name: str, run: Callable[..., tuple[Tensor, ...]], num_states: int) -
     _implement(f"{name}_backward", compute_backward, foretell_backward)
     torch.library.impl(f"{NAMESPACE}::{name}", "Autograd")(differentiable)
     reference(f"{NAMESPACE}::{name}")(run)
-    return forward  # type: ignore[no-any-return]
+    return forward  # type: ignore[no-any-return]  # torch types no custom op
 
 
 def _define(name: str, inputs: list[str], num_outputs: int) -> None:

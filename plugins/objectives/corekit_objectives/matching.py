@@ -59,7 +59,7 @@ def alike(y_true: object, y_pred: object) -> bool:
         (True, False)
     """
     tensors = isinstance(y_true, Tensor) and isinstance(y_pred, Tensor)
-    return tensors and y_true.shape == y_pred.shape and y_true.device == y_pred.device  # type: ignore[attr-defined]
+    return tensors and y_true.shape == y_pred.shape and y_true.device == y_pred.device  # type: ignore[attr-defined]  # tensors
 
 
 def same_rank(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:

@@ -31,7 +31,7 @@ class Mean(Metric):
         self.total = self.add_variable(name="total")
         self.count = self.add_variable(name="count")
 
-    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:  # type: ignore[override]
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:  # type: ignore[override]  # no y
         """Take values into account."""
         self.add_to_mean(torch.as_tensor(values), sample_weight)
 
@@ -60,7 +60,7 @@ class Sum(Metric):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable(name="total")
 
-    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:  # type: ignore[override]
+    def update_state(self, values: Tensor, sample_weight: Tensor | None = None) -> None:  # type: ignore[override]  # no y
         """Take values into account."""
         values = torch.as_tensor(values).detach().to(self.total)
         if sample_weight is not None:

@@ -121,7 +121,7 @@ def _on_cuda(
 
 
 _library = torch.library.Library("corekit_optim_basic", "DEF")  # type: ignore[no-untyped-call]  # torch's own gap
-_library.define("fused_adam_" + _SCHEMA, tags=(torch.Tag.needs_exact_strides,))  # type: ignore[no-untyped-call]
-_library.impl("fused_adam_", _on_cpu, "CPU")  # type: ignore[no-untyped-call]
-_library.impl("fused_adam_", _on_cuda, "CUDA")  # type: ignore[no-untyped-call]
+_library.define("fused_adam_" + _SCHEMA, tags=(torch.Tag.needs_exact_strides,))  # type: ignore[no-untyped-call]  # torch's
+_library.impl("fused_adam_", _on_cpu, "CPU")  # type: ignore[no-untyped-call]  # torch's
+_library.impl("fused_adam_", _on_cuda, "CUDA")  # type: ignore[no-untyped-call]  # torch's
 torch.library.register_fake("corekit_optim_basic::fused_adam_", lambda *arguments: None, lib=_library)
