@@ -37,8 +37,8 @@ def infer(operation: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
         LayerError: `call` cannot run without values.
     """
     if isinstance(operation, Layer):
-        if (foretold := getattr(operation, "foretold", None)) is not None:  # a layer that is not here
-            return foretold()
+        if (foretold := getattr(type(operation), "foretold", None)) is not None:  # a layer that is not here
+            return foretold(operation)
         operation.build_from(args, kwargs)
         known = _declared(operation, args, kwargs)
         if known is not None:

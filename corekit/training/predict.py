@@ -14,7 +14,7 @@ from torch import Tensor
 from corekit.errors import DataError
 from corekit.model.model import Model
 from corekit.protocols.tracing import no_grad
-from corekit.protocols.tree import leaves, map_tree
+from corekit.protocols.tree import map_tree
 from corekit.training import data as sources
 from corekit.training.check import check_counts, check_inputs
 from corekit.training.device import place
@@ -78,8 +78,8 @@ def rows_at_once(model: Model) -> int:
     """
     if model.graph is None or type(model).predict_step is not Model.predict_step:
         return sources.DEFAULT_BATCH
-    drawn = (out for part in model.modules() for _, out in getattr(part, "drawn_calls", ()))
-    row = sum(math.prod(size or 1 for size in symbol.shape[1:]) for outputs in drawn for symbol in leaves(outputs))
+    graphs = [part.graph for part in model.modules() if isinstance(part, Model) and part.graph is not None]
+    row = sum(math.prod(size or 1 for size in spec.shape[1:]) for graph in graphs for spec in graph.specs)
     fitting = SMALL // max(row, 1) // sources.DEFAULT_BATCH * sources.DEFAULT_BATCH
     return min(max(fitting, sources.DEFAULT_BATCH), MOST)
 

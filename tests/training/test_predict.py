@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,16 @@ def counted():
 def test_wider_layers_get_smaller_batches(units, rows):
     with torch.device("meta"):
         assert rows_at_once(row(units)) == rows
+
+
+def test_copy_gets_the_same_batches():
+    with torch.device("meta"):
+        assert rows_at_once(copy.deepcopy(row(4000))) == 128
+
+
+def test_layers_of_an_inner_model_count():
+    with torch.device("meta"):
+        assert rows_at_once(ck.Sequential([ck.Input((4,)), row(4000), ck.layer(nn.Linear(4000, 1))])) == 64
 
 
 def test_rows_of_a_subclassed_model_are_kerass():
