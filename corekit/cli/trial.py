@@ -101,11 +101,7 @@ def _child(
                 command,
                 timeout=limit,
                 input=json.dumps(request),
-                env={
-                    "OMP_WAIT_POLICY": "PASSIVE",
-                    **os.environ,
-                    **env,
-                },  # threads that spin take a busy machine's cores
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **env},  # spinning threads take a busy machine's cores
                 output=output,
                 meanwhile=lambda: progress(_line(_told(report), found)),
                 ends_all=True,  # the pair of ranks, where the one that asked them ended
