@@ -8,6 +8,7 @@ A value is JSON, or a dict with one "$" key that says what else it is: `{"$tuple
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,10 @@ from corekit.protocols.configurable import Configurable
 from corekit.protocols.dtype import dtype_name
 from corekit.protocols.layer import Layer
 from corekit.protocols.op import Op
+from corekit.protocols.schema import misfit
 from corekit.protocols.tree import leaves
 from corekit.registry import KINDS, registry
+from corekit.registry.component import LOCAL
 
 LARGEST_ARRAY = 10_000  # elements; an array that is larger is data, which belongs into a weight
 CORE_CLASSES = (Sequential, Model)
@@ -45,6 +48,15 @@ def describe(layer: Layer) -> dict[str, Any]:
     if (count := count_layers(record)) > MOST_LAYERS:
         raise SaveError(f'"{layer.name}" has {count:,} layers; a model file describes at most {MOST_LAYERS:,}.')
     return record
+
+
+def encode(value: Any, where: str) -> Any:
+    """Return a value that is not of one layer as data: an argument of `compile`, a setting of an optimizer.
+
+    Raises:
+        SaveError: as `describe`.
+    """
+    return _Description().value(value, where)
 
 
 class _Description:
@@ -69,12 +81,16 @@ class _Description:
             return {**record, "type": "sequential", **self._row(layer)}
         if isinstance(layer, Model) and layer.lists_layers and layer.graph is not None:
             return {**record, "type": "functional", **self._graph(layer, layer.graph)}
-        return {**record, "type": "component", **self._component(layer)}
+        return {**record, "type": "component", **self._component(layer, record.get("id", ""))}
 
-    def _component(self, layer: Layer) -> dict[str, Any]:
+    def _component(self, layer: Layer, id: str) -> dict[str, Any]:
         inner = [(path, part) for path, part in layer.named_modules() if isinstance(part, Layer) and part is not layer]
+        arguments = layer.get_config()
+        _check_config(type(layer), id, arguments, layer.name)
+        config = self.value(arguments, layer.name)
         return {
-            "config": self.value(layer.get_config(), layer.name),
+            "config": config,
+            **names_in(config, layer.name),
             "inputs": self.value(layer.first_inputs, layer.name),
             "built_with": self.value(layer.built_with, layer.name),
             "frozen": [path for path, part in inner if not part.trainable],
@@ -168,12 +184,54 @@ class _Description:
             if component is not None and named is value:
                 return {"$component": [kind, component.id]}
             if component is not None and isinstance(value, Configurable):
-                return {"$component": [kind, component.id], "config": self.value(value.get_config(), where)}
+                config = value.get_config()
+                _check_config(named, component.id, config, where)
+                return {"$component": [kind, component.id], "config": self.value(config, where)}
         name = getattr(named, "__name__", repr(value))
         raise SaveError(
             f'"{where}" holds {value!r:.80}, which a model file cannot describe: no installed distribution has it.\n'
             f"  If {name} is yours, write  @corekit.register  above it; if it is a constant, use numbers or strings."
         )
+
+
+def misfit_of(cls: type, id: str, config: dict[str, Any]) -> str | None:
+    """Return what of a configuration a component does not take; a program's own classes may be annotated anyhow."""
+    return None if id.startswith(f"{LOCAL}:") else misfit(cls, config)
+
+
+def _check_config(cls: type, id: str, config: dict[str, Any], where: str) -> None:
+    """Raise where a reader would refuse the arguments: they are not what the constructor's annotations say."""
+    if fault := misfit_of(cls, id, config):
+        raise SaveError(
+            f'"{where}" could not be read back: {fault}\n'
+            f"  Give {cls.__name__} what its annotations say; where they are wrong, its author must mend them."
+        )
+
+
+def names_in(config: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return what the names of components among a layer's arguments mean here: kind -> name -> id."""
+    names: dict[str, dict[str, str]] = {}
+    for word in sorted(set(_words(config))):
+        for kind in IN_MODELS:
+            ids = registry.meanings.get((kind, word), ())
+            if len(ids) > 1:
+                raise SaveError(
+                    f'"{where}" has {word!r} among its arguments, and that meant several parts in this program: '
+                    f"{', '.join(sorted(ids))}.\n  Give the layer the object instead of its name."
+                )
+            for id in ids:
+                names.setdefault(kind, {})[word] = id
+    return {"names": names} if names else {}
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Yield the texts among encoded values, without those of layers, which have names of their own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if key not in ("$layer", "name"):
+                yield from _words(item)
 
 
 def _given(drawn: Graph, step: Step) -> list[Any]:

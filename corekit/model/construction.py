@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from torch import nn
 
 from corekit.errors import CorekitError, LayerError, LoadError, UnknownNameError
 from corekit.model import graph
-from corekit.model.config import IN_MODELS
+from corekit.model.config import IN_MODELS, misfit_of
 from corekit.model.graph import OPERATORS
-from corekit.model.ids import MOST_LAYERS, count_layers, named_ids
+from corekit.model.ids import MOST_LAYERS, count_layers, meanings, named_ids
 from corekit.model.inference import infer
 from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder, placeholder
@@ -23,6 +24,7 @@ from corekit.model.running import Slot, fill
 from corekit.model.sequential import Sequential
 from corekit.model.wrap import layer_class
 from corekit.protocols.configurable import Configurable
+from corekit.protocols.creation import meaning
 from corekit.protocols.dtype import as_dtype
 from corekit.protocols.layer import Layer
 from corekit.protocols.op import Op
@@ -45,9 +47,42 @@ def construct(record: Any, custom_objects: Mapping[str, Any] | None = None, *, k
     Raises:
         LoadError: the data is not what `describe` writes, or names what is not installed.
     """
-    custom = custom_objects or {}
     if (layers := count_layers(record)) > MOST_LAYERS:
         raise LoadError(f"the description lists {layers:,} layers; at most {MOST_LAYERS:,} are made.", code="too-large")
+    builder = _builder(record, custom_objects, keep_missing=keep_missing)
+    with no_global_policy(), meaning(builder.meanings(record)):  # a model computes as it was saved
+        made = builder.layer(record)
+    builder.freeze()
+    return made
+
+
+@contextmanager
+def constructed(record: Any, custom_objects: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    """Give what stands in `config` of a record that has `names` as a layer's has; inside the `with` these hold.
+
+    Raises:
+        LoadError: as `construct`.
+    """
+    builder = _builder(record, custom_objects)
+    with meaning(builder.meanings(record)):
+        try:
+            made = {str(key): builder.decode(value) for key, value in record["config"].items()}
+        except LoadError:
+            raise
+        except Exception as error:  # whatever a damaged or hostile description leads to
+            raise LoadError(
+                f"a value cannot be used: {type(error).__name__}: {error}", code="bad-description"
+            ) from error
+        yield made
+
+
+def _builder(record: Any, custom_objects: Mapping[str, Any] | None, *, keep_missing: bool = False) -> _Builder:
+    """Return what makes the parts of a record, once all that it names is here.
+
+    Raises:
+        LoadError: it is not; code "missing-part", with all that is missing.
+    """
+    custom = custom_objects or {}
     named = sorted(set(named_ids(record)))
     for kind, id in named:
         check_id(kind, id)
@@ -55,11 +90,7 @@ def construct(record: Any, custom_objects: Mapping[str, Any] | None = None, *, k
     if missing and not keep_missing:
         lacking = "1 part that is" if len(missing) == 1 else f"{len(missing)} parts that are"
         raise LoadError(f"the model needs {lacking} not here:\n  " + "\n  ".join(missing.values()), code="missing-part")
-    builder = _Builder(custom, missing)
-    with no_global_policy():  # a model computes as it was saved
-        made = builder.layer(record)
-    builder.freeze()
-    return made
+    return _Builder(custom, missing)
 
 
 def _set_policies(made: Layer, record: Any) -> None:
@@ -106,6 +137,17 @@ class _Builder:
         self._custom, self._missing = custom, missing
         self._made: dict[int, Layer] = {}
         self._frozen: list[tuple[Layer, set[str]]] = []
+
+    def meanings(self, record: Any) -> dict[tuple[str, str], Any]:
+        """Return what the names among the arguments of layers meant where the model was saved."""
+        meant: dict[tuple[str, str], str] = {}
+        for kind, name, id in meanings(record):
+            if meant.setdefault((kind, name), id) != id:
+                raise LoadError(
+                    f"the file says that {kind} {name!r:.200} means {meant[kind, name]!r:.200} and {id!r:.200}.",
+                    code="bad-description",
+                )
+        return {key: self._find(key[0], id) for key, id in meant.items() if (key[0], id) not in self._missing}
 
     def layer(self, record: Any, *, is_drawn: bool = False) -> Layer:
         """Make a layer; one that `is_drawn` is built by the model around it."""
@@ -211,7 +253,7 @@ class _Builder:
         return self._settle(model, record, parts)
 
     def _component(self, record: Any, cls: Any, is_drawn: bool) -> Layer:
-        made: Layer = cls.from_config(self.decode(record["config"]))
+        made: Layer = _checked(cls, record.get("id", ""), self.decode(record["config"]))
         _set_policies(made, record)
         given, built_with = self.decode(record["inputs"]), self.decode(record["built_with"])
         if given is not None and not is_drawn:
@@ -272,7 +314,7 @@ class _Builder:
             return found
         if not (isinstance(found, type) and issubclass(found, Configurable)):
             raise LoadError(f"{name!r} is no class that can be made from data.", code="wrong-kind")
-        return found.from_config(self.decode(value["config"]))
+        return _checked(found, name, self.decode(value["config"]))
 
     def _find(self, kind: str, name: str) -> Any:
         check_id(kind, name)  # whatever `named_ids` saw: nothing is looked up but by this line
@@ -281,6 +323,15 @@ class _Builder:
         if kind == "layers" and not (isinstance(found, type) and issubclass(found, nn.Module)):
             raise LoadError(f"{name!r} is no class of layers.", code="wrong-kind")
         return found
+
+
+def _checked(cls: Any, id: str, config: Any) -> Any:
+    """Make an object of a file's arguments, once they are known to be such as the class takes."""
+    if not isinstance(config, dict):
+        raise LoadError(f"the arguments of {cls.__name__} are no object.", code="bad-description")
+    if fault := misfit_of(cls, id, config):
+        raise LoadError(f"the file does not hold what the class takes: {fault}", code="bad-description")
+    return cls.from_config(config)
 
 
 def _name(value: Any) -> str:

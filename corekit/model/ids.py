@@ -11,18 +11,34 @@ MOST_LAYERS = 2**14
 
 def named_ids(record: Any) -> Iterator[tuple[str, str]]:
     """Yield (kind, id) of every component that a description names; what is malformed is passed over."""
-    if not isinstance(record, Mapping):
-        return
-    if isinstance(record.get("id"), str):
-        yield "layers", record["id"]
-    for part in _parts(record):
-        yield from named_ids(part)
-    for step in _list(record.get("steps")):
-        if isinstance(step, Mapping) and isinstance(step.get("op"), str):
-            yield "ops", step["op"]
-        yield from _ids_in(step)
-    for key in ("config", "inputs", "built_with"):
-        yield from _ids_in(record.get(key))
+    for one in _records(record):
+        if isinstance(one.get("id"), str):
+            yield "layers", one["id"]
+        for step in _list(one.get("steps")):
+            if isinstance(step, Mapping) and isinstance(step.get("op"), str):
+                yield "ops", step["op"]
+        for kind, _, id in _meanings_of(one):
+            yield kind, id
+        for value in _values(one):
+            named = value.get("$component")
+            if isinstance(named, list) and len(named) == 2 and all(isinstance(word, str) for word in named):
+                yield named[0], named[1]
+
+
+def meanings(record: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield (kind, name, id) of each name among the arguments of layers: what it meant where the model was saved."""
+    for one in _records(record):
+        yield from _meanings_of(one)
+
+
+def optimizer_arrays(training: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield weight, key and the tensor's name of each array in the optimizer's state that a file describes."""
+    state = training.get("state") if isinstance(training, Mapping) else None
+    values = state.get("values") if isinstance(state, Mapping) else None
+    for weight, held in values.items() if isinstance(values, Mapping) else ():
+        for key, value in held.items() if isinstance(held, Mapping) else ():
+            if isinstance(value, Mapping) and isinstance(value.get("$stored"), str):
+                yield weight, key, value["$stored"]
 
 
 def count_layers(record: Any) -> int:
@@ -35,22 +51,39 @@ def count_layers(record: Any) -> int:
     return count
 
 
+def _records(record: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the description of each layer: the layer's own, of those in it, and of those among its arguments."""
+    left = [record]
+    while left:
+        one = left.pop()
+        if isinstance(one, Mapping):
+            yield one
+            left += [*_parts(one), *(value["$layer"] for value in _values(one) if "$layer" in value)]
+
+
 def _parts(record: Mapping[str, Any]) -> list[Any]:
     """Return the descriptions of a model's layers."""
     return [pair[1] for pair in _list(record.get("layers")) if isinstance(pair, list) and len(pair) == 2]
 
 
-def _ids_in(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield (kind, id) of the components among encoded values, each looked at once however deep they are nested."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _ids_in(item)
-    elif isinstance(value, Mapping):
-        named = value.get("$component")
-        if isinstance(named, list) and len(named) == 2 and all(isinstance(word, str) for word in named):
-            yield named[0], named[1]
-        for key, item in value.items():
-            yield from named_ids(item) if key == "$layer" else _ids_in(item)
+def _values(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield each object among the encoded values of one layer, without those of the layers that are values."""
+    left = [record.get(key) for key in ("config", "inputs", "built_with", "steps")]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += value
+        elif isinstance(value, Mapping):
+            yield value
+            left += [item for key, item in value.items() if key != "$layer"]
+
+
+def _meanings_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    names = record.get("names")
+    for kind, means in names.items() if isinstance(names, Mapping) else ():
+        for name, id in means.items() if isinstance(means, Mapping) else ():
+            if isinstance(id, str):
+                yield kind, name, id
 
 
 def _list(value: Any) -> list[Any]:

@@ -12,8 +12,8 @@ from torch import nn
 
 from corekit.errors import ArgumentTypeError
 from corekit.protocols import building
+from corekit.protocols.creation import named
 from corekit.protocols.layer import BASE_ARGUMENTS, Layer
-from corekit.registry import registry
 
 
 class TorchLayer(Layer):
@@ -92,9 +92,9 @@ def layer(spec: Any, **kwargs: Any) -> Layer:
     if isinstance(spec, nn.Module):
         return TorchLayer(spec, **kwargs)
     if isinstance(spec, str):
-        return _made(registry.get("layers", spec), kwargs)
+        return _made(named("layers", spec), kwargs)
     if isinstance(spec, dict) and ("id" in spec or "class_name" in spec):
-        found = registry.get("layers", str(spec.get("id", spec.get("class_name"))))
+        found = named("layers", str(spec.get("id", spec.get("class_name"))))
         return _made(found, {**spec.get("config", {}), **kwargs})
     if callable(spec):
         return _made(spec, kwargs)

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from corekit.errors import ArgumentError, ArgumentTypeError
 from corekit.protocols.configurable import Configurable
 from corekit.registry import registry
+
+_MEANT: ContextVar[Mapping[tuple[str, str], Any]] = ContextVar("corekit_meant", default=MappingProxyType({}))
+
+
+@contextmanager
+def meaning(parts: Mapping[tuple[str, str], Any]) -> Iterator[None]:
+    """Let names mean given parts inside a `with`, by kind and name: what they meant where a model was saved."""
+    token = _MEANT.set(parts)
+    try:
+        yield
+    finally:
+        _MEANT.reset(token)
+
+
+def named(kind: str, name: str) -> Any:
+    """Return the class or function that a name or id means here, importing its plugin.
+
+    Raises:
+        UnknownNameError: no installed distribution has it.
+    """
+    meant = _MEANT.get()
+    return meant[kind, name] if (kind, name) in meant else registry.get(kind, name)
 
 
 def create(kind: str, spec: Any) -> Any:
@@ -31,13 +57,13 @@ def create(kind: str, spec: Any) -> Any:
     if spec is None:
         return None
     if isinstance(spec, str):
-        found = registry.get(kind, spec)
+        found = named(kind, spec)
         return _instance(kind, found, spec) if isinstance(found, type) else found
     if isinstance(spec, dict):
         name = spec.get("id", spec.get("class_name"))
         if not isinstance(name, str):
             raise ArgumentError(f'{kind}: {spec!r} names no component. Write {{"id": "...", "config": {{...}}}}.')
-        found = registry.get(kind, name)
+        found = named(kind, name)
         config = spec.get("config", {})
         if isinstance(found, type):
             return found.from_config(config) if hasattr(found, "from_config") else found(**config)

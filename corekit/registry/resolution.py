@@ -58,6 +58,7 @@ class Registry:
         self._views: dict[Policy, View] = {}  # by what `with` statements add to what is declared
         self._broken: dict[tuple[str, str], Problem] = {}
         self._told: set[tuple[str, str]] = set()  # old names that somebody was warned of
+        self.meanings: dict[tuple[str, str], set[str]] = {}  # kind and name -> ids that `get` found for it
 
     # What is there
 
@@ -251,13 +252,13 @@ class Registry:
     @contextmanager
     def isolated(self) -> Iterator[Registry]:
         """Set aside, inside a `with`, what the program registered and what files and variables decide; for tests."""
-        local = self._local
+        local, meanings = self._local, self.meanings
         self.refresh()
-        self._local, self._declared = [], ()
+        self._local, self._declared, self.meanings = [], (), {}
         try:
             yield self
         finally:
-            self._local = local
+            self._local, self.meanings = local, meanings
             self.refresh()
 
     # Inside
@@ -275,8 +276,7 @@ class Registry:
         """
         before, found = self._read().plain(), self._scan()
         if found.plain() == before and not self._has_rescanned:
-            self._has_rescanned = True
-            found = self._rescan()
+            self._has_rescanned, found = True, self._rescan()
         if found.plain() == before:
             return False
         importlib.invalidate_caches()
@@ -292,6 +292,8 @@ class Registry:
         component = self._look_up(kind, name, exact=exact)
         bare = name.rpartition(":")[2]
         loaded = self.load(component, bare if exact and bare in component.targets else None)
+        if not exact:
+            self.meanings.setdefault((kind, name), set()).add(component.id)
         self._view().loaded[key] = loaded
         return loaded
 

@@ -10,12 +10,11 @@ from torch import Tensor, nn
 
 from corekit.errors import ArgumentError, ArgumentTypeError, CorekitError, ShapeError
 from corekit.model.naming import free_name
-from corekit.protocols.creation import create
+from corekit.protocols.creation import create, named
 from corekit.protocols.loss import Loss
 from corekit.protocols.metric import Metric
 from corekit.protocols.tracing import is_traced
 from corekit.protocols.tree import leaves
-from corekit.registry import registry
 
 
 class FunctionLoss(Loss):
@@ -97,7 +96,7 @@ def as_loss(spec: Any) -> Loss | None:
 def as_metric(spec: Any) -> Metric:
     """Return a Metric from what users give; one made from a name is called that name in the logs."""
     if isinstance(spec, str):
-        found = registry.get("metrics", spec)
+        found = named("metrics", spec)
         label = spec if ":" not in spec else None
         if isinstance(found, type):
             made: Metric = found(name=label) if label else found()

@@ -13,7 +13,9 @@ from corekit.errors import SaveError
 from corekit.model.config import LARGEST_ARRAY, describe
 from corekit.model.construction import construct
 from corekit.model.ids import named_ids
+from corekit.protocols.creation import create
 from corekit.protocols.op import Op
+from corekit.registry import registry
 from corekit.saving.format import canonical
 
 
@@ -208,3 +210,68 @@ def test_named_ids_are_those_of_parts_and_values(parts):
     assert set(named_ids(describe(model))) == {
         ("layers", "local:Affine"), ("layers", "local:Keeps"), ("initializers", "local:Filled"), ("ops", "local:cube"),
     }  # fmt: skip
+
+
+class Acts(Keeps):
+    """Finds an activation by the name that it is given."""
+
+    def __init__(self, value, **kwargs):
+        super().__init__(create("activations", value), **kwargs)
+
+
+def test_names_among_arguments_are_written_with_their_ids():
+    ck.register(cube)
+    ck.register(Acts)
+
+    record = describe(Acts("cube", name="cube"))
+
+    assert record["config"]["value"] == "cube"
+    assert record["names"] == {"activations": {"cube": "local:cube"}}
+    assert set(named_ids(record)) == {("layers", "local:Acts"), ("activations", "local:cube")}
+
+
+def test_texts_that_name_nothing_have_no_names():
+    ck.register(cube)
+    ck.register(Acts)
+    create("activations", "cube")
+
+    assert "names" not in describe(Acts(ck.activations.relu, name="cube"))
+
+
+def test_names_of_a_layer_among_arguments_are_its_own():
+    for part in (cube, Acts, Keeps):
+        ck.register(part)
+
+    record = describe(Keeps({"inner": [Acts("cube")]}))
+
+    assert "names" not in record
+    assert record["config"]["value"]["inner"][0]["$layer"]["names"] == {"activations": {"cube": "local:cube"}}
+
+
+def test_name_with_two_meanings_is_refused():
+    ck.register(cube)
+    ck.register(Acts)
+    layer = Acts("cube")
+    registry.meanings["activations", "cube"].add("other:cube")
+
+    with pytest.raises(SaveError, match=r"meant several parts .*: local:cube, other:cube\.\n  Give the layer the obj"):
+        describe(layer)
+
+
+class Annotated(Keeps):
+    def __init__(self, value: int, **kwargs):
+        super().__init__(value, **kwargs)
+
+
+def test_own_class_may_be_annotated_anyhow():
+    ck.register(Annotated)
+
+    assert construct(through_json(describe(Annotated("three")))).value == "three"
+
+
+def test_argument_that_a_reader_would_refuse_is_refused_at_save():
+    layer = ck.layers.Dense(3)
+    layer._arguments = ((), {"units": "3"})
+
+    with pytest.raises(SaveError, match=r'"dense" could not be read back: Dense\(units=\'3\'\): expected int\.'):
+        describe(layer)

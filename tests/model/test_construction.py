@@ -9,7 +9,8 @@ import torch
 import corekit as ck
 from corekit.errors import ArgumentError, LoadError
 from corekit.model.config import describe
-from corekit.model.construction import construct
+from corekit.model.construction import construct, constructed
+from corekit.protocols.creation import create
 
 
 @pytest.fixture
@@ -19,6 +20,12 @@ def record(parts):
     ck.register(cube)
     x = ck.Input(shape=(4,))
     return describe(ck.Model(x, parts.Affine(2)(parts.Affine(3, cube)(x)) * 2))
+
+
+@pytest.fixture
+def record_of_dense():
+    """The description of a built-in layer with an activation by name."""
+    return describe(ck.layers.Dense(3, activation="relu"))
 
 
 def cube(x):
@@ -220,3 +227,68 @@ def test_error_of_a_constructor_is_the_cause(record, parts):
         construct(record, {"Affine": Picky})
 
     assert isinstance(raised.value.__cause__, ArgumentError)
+
+
+def test_names_mean_what_the_file_says(record_of_dense):
+    record_of_dense["names"]["activations"]["relu"] = "corekit-layers-basic:tanh"
+
+    assert construct(record_of_dense).activation is ck.activations.tanh
+
+
+def test_what_a_name_means_must_be_here(record_of_dense):
+    record_of_dense["names"]["activations"]["relu"] = "corekit-layers-basic:swoosh"
+
+    assert '"corekit-layers-basic:swoosh"' in refused(record_of_dense, "missing-part")
+
+
+def test_what_a_name_means_is_an_id(record_of_dense):
+    record_of_dense["names"]["activations"]["relu"] = "tanh"
+
+    assert "'tanh', which is no id" in refused(record_of_dense, "bad-description")
+
+
+def test_name_means_one_thing_in_a_file(record_of_dense):
+    other = copy.deepcopy(record_of_dense)
+    other["names"]["activations"]["relu"] = "corekit-layers-basic:tanh"
+    record_of_dense["config"]["bias_initializer"] = {"$layer": other}
+
+    assert "says that activations 'relu' means" in refused(record_of_dense, "bad-description")
+
+
+def test_custom_objects_stand_behind_names(record_of_dense):
+    record_of_dense["names"]["activations"]["relu"] = "local:mine"
+
+    assert construct(record_of_dense, {"mine": torch.sin}).activation is torch.sin
+
+
+def test_arguments_of_another_sort_are_refused_before_the_constructor_runs(record_of_dense, monkeypatch):
+    record_of_dense["config"]["use_bias"] = {"a": 1}
+    ran = []
+    monkeypatch.setattr(ck.layers.Dense, "__new__", lambda *args, **kwargs: ran.append(args))
+
+    assert "Dense(use_bias={'a': 1}): expected bool." in refused(record_of_dense, "bad-description")
+    assert not ran
+
+
+def test_unknown_argument_is_refused(record_of_dense):
+    record_of_dense["config"]["colour"] = "red"
+
+    assert "Dense(colour='red'): there is no such argument." in refused(record_of_dense, "bad-description")
+
+
+def test_arguments_of_parts_inside_are_looked_at_too(record_of_dense):
+    record_of_dense["config"]["kernel_regularizer"] = {
+        "$component": ["regularizers", "corekit-layers-basic:L2"], "config": {"l2": "a lot"},
+    }  # fmt: skip
+
+    assert "L2(l2='a lot'): expected float | None." in refused(record_of_dense, "bad-description")
+
+
+def test_values_are_made_with_their_names():
+    record = {"config": {"loss": "mine"}, "names": {"losses": {"mine": "corekit-objectives:MeanSquaredError"}}}
+
+    with constructed(record) as values:
+        assert values == {"loss": "mine"}
+        assert type(create("losses", "mine")).__name__ == "MeanSquaredError"
+    with pytest.raises(ck.errors.UnknownNameError):
+        create("losses", "mine")

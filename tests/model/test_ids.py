@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from corekit.model.ids import count_layers, named_ids
+from corekit.model.ids import count_layers, meanings, named_ids, optimizer_arrays
 
 
 @pytest.mark.parametrize("record", [None, 3, [], {"layers": 3}, {"layers": [3, [1]], "steps": [2, {"op": 1}]}])
@@ -51,3 +51,33 @@ def test_layers_are_counted_each_time_that_they_are_listed():
     }
 
     assert count_layers(row) == 5
+
+
+def test_meanings_are_found_in_layers_and_those_inside():
+    inner = {"type": "component", "names": {"losses": {"b": "x:B"}}}
+    record = {"layers": [["l", {"names": {"losses": {"a": "x:A"}}, "config": {"l": {"$layer": inner}}}]]}
+
+    assert sorted(meanings(record)) == [("losses", "a", "x:A"), ("losses", "b", "x:B")]
+    assert sorted(named_ids(record)) == [("losses", "x:A"), ("losses", "x:B")]
+
+
+def test_an_argument_called_names_is_no_meaning():
+    assert list(meanings({"config": {"names": {"losses": {"a": "x:A"}}}})) == []
+
+
+@pytest.mark.parametrize("names", [None, 3, [], {"losses": 3}, {"losses": {"a": 3}}, {"losses": {"a": None}}])
+def test_malformed_meanings_are_passed_over(names):
+    assert list(named_ids({"names": names})) == []
+
+
+@pytest.mark.parametrize(
+    "training", [None, 3, {}, {"state": 3}, {"state": {"values": [1]}}, {"state": {"values": {"a": 1}}}]
+)
+def test_malformed_state_has_no_arrays(training):
+    assert list(optimizer_arrays(training)) == []
+
+
+def test_arrays_of_an_optimizer_are_found():
+    values = {"w": {"m": {"$stored": "optimizer.w.m"}, "step": {"$tensor": ["float64", [], [1.0]]}}}
+
+    assert list(optimizer_arrays({"state": {"values": values}})) == [("w", "m", "optimizer.w.m")]
