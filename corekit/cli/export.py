@@ -30,7 +30,7 @@ def export(model: str, out: str, format: str | None, as_json: bool) -> None:
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        written = export_model(load_model(model), out, format=format)
+        written = export_model(load_model(model, compile=False), out, format=format)
     for warning in told:
         click.echo(f"warning: {warning.message}", err=True)
     click.echo(json.dumps(dataclasses.asdict(written), indent=2) if as_json else str(written))

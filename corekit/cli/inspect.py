@@ -33,7 +33,10 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
     from corekit.saving import format as files
 
     contents = files.read_header(file) if fast else files.verified(file)
-    parts = [_part(*named) for named in sorted(set(named_ids(contents.metadata.get("architecture"))))]
+    of_model = set(named_ids(contents.metadata.get("architecture")))
+    of_training = set(named_ids(contents.metadata.get("training"))) - of_model
+    parts = [_part(*named, use="model") for named in sorted(of_model)]
+    parts += [_part(*named, use="training") for named in sorted(of_training)]
     needs = [_need(name, version) for name, version in sorted(_claimed(contents.metadata).items())]
     numbers, size = claims.size(contents)
     told: dict[str, Any] = {
@@ -43,6 +46,7 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
         "checked": not fast,
         "parameters": numbers,
         "bytes": size,
+        "training": claims.training(contents),
         "layers": [line._asdict() for line in claims.lines(contents)],
         "needs": needs,
         "parts": parts,
@@ -66,8 +70,8 @@ def _need(name: str, version: str) -> dict[str, str]:
     return {"distribution": safe(name), "version": safe(version), "installed": have, "state": state}
 
 
-def _part(kind: str, name: str) -> dict[str, str]:
-    """Return whether a part is here: by its id, exactly, and as policies allow it."""
+def _part(kind: str, name: str, *, use: str) -> dict[str, str]:
+    """Return whether a part is here, by its id, exactly, and as policies allow it; `use` says what needs it."""
     from corekit.saving.claims import safe
 
     meant = [one for one in registry.offering(kind, name) if one.id == name] if kind in KINDS and ":" in name else []
@@ -77,7 +81,8 @@ def _part(kind: str, name: str) -> dict[str, str]:
     else:
         state, why = registry.status(meant[0])
         state = "here" if state in ("ok", "shadowed") else state
-    return {"kind": safe(kind), "id": safe(name), "state": state, "why": why if state != "here" else ""}
+    why = why if state != "here" else ""
+    return {"kind": safe(kind), "id": safe(name), "used_by": use, "state": state, "why": why}
 
 
 def _written(told: dict[str, Any]) -> str:
@@ -86,6 +91,7 @@ def _written(told: dict[str, Any]) -> str:
         f"{told['file']}: format {told['format']}, written by corekit {told['corekit']}; {checked}.",
         f"{told['parameters']:,} numbers in {told['bytes']:,} bytes.",
         "What follows is what the file says of itself.",
+        *_trained(told["training"]),
         "",
     ]
     rows = [
@@ -102,8 +108,17 @@ def _written(told: dict[str, Any]) -> str:
             "Not here:",
             *(f"  {one['kind']} {one['id']}: {one['state']}. {one['why']}".rstrip() for one in absent),
         ]
+        if all(one["used_by"] == "training" for one in absent):
+            lines += ["Only training needs that:  corekit.load_model(..., compile=False)  leaves it out."]
         lines += ["A name in a file proves nothing: install what you know, from where you know it."]
     return "\n".join(lines)
+
+
+def _trained(training: dict[str, Any] | None) -> list[str]:
+    if training is None:
+        return ["It was saved without how it was compiled."]
+    state = f"with its state, {training['bytes']:,} bytes" if training["has_state"] else "without its state"
+    return [f"Compiled with optimizer {training['optimizer'] or '?'}, {state}."]
 
 
 def _row(need: dict[str, str]) -> tuple[str, str, str, str]:

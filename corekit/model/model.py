@@ -229,7 +229,7 @@ class Model(Network):
     @property
     def loss(self) -> Any:
         """What was given as the loss, or None."""
-        return None if self._trainer is None else self._trainer.given_loss
+        return None if self._trainer is None else self._trainer.given["loss"]
 
     @property
     def metrics(self) -> list[Metric]:
@@ -275,11 +275,11 @@ class Model(Network):
         is_description = config.get("type") in ("sequential", "functional")
         return construct(config) if is_description else super().from_config(config)  # type: ignore[return-value]  # of what class, the data tell
 
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write architecture and weights into one `.safetensors` file; `corekit.load_model` reads it."""
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = False) -> None:
+        """Write one `.safetensors` file that `corekit.load_model` reads; see `corekit.saving.write.save_model`."""
         from corekit.saving import save_model
 
-        save_model(self, filepath, overwrite=overwrite)
+        save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
 
     def export(
         self, filepath: Any, format: str | None = None, verbose: bool | None = None, input_signature: Any = None

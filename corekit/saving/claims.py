@@ -7,10 +7,11 @@ is printable, short, and may be wrong.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from corekit.saving.format import DTYPE_SIZES, Contents
+from corekit.model.ids import optimizer_arrays
+from corekit.saving.format import DTYPE_SIZES, Contents, StoredTensor
 
 SHOWN = 80  # characters of a word of the file
 
@@ -40,9 +41,26 @@ def lines(contents: Contents) -> list[Line]:
 
 
 def size(contents: Contents) -> tuple[int, int]:
-    """Return how many numbers and how many bytes the tensors have."""
-    numbers = sum(math.prod(tensor.shape) for tensor in contents.tensors.values())
-    return numbers, sum(math.prod(one.shape) * DTYPE_SIZES[one.dtype] for one in contents.tensors.values())
+    """Return how many numbers and how many bytes the weights have."""
+    state = {name for _, _, name in optimizer_arrays(contents.metadata.get("training"))}
+    return _size(one for name, one in contents.tensors.items() if name not in state)
+
+
+def training(contents: Contents) -> dict[str, Any] | None:
+    """Return what optimizer the model was compiled with, and how much of its state is there; None if it was not."""
+    described = contents.metadata.get("training")
+    if not isinstance(described, dict):
+        return None
+    named = _list(_dict(_dict(described.get("config")).get("optimizer")).get("$component"))
+    state = {name for _, _, name in optimizer_arrays(described)}
+    numbers, size = _size(one for name, one in contents.tensors.items() if name in state)
+    optimizer = safe(named[1]) if len(named) == 2 else ""
+    return {"optimizer": optimizer, "has_state": "state" in described, "parameters": numbers, "bytes": size}
+
+
+def _size(tensors: Iterable[StoredTensor]) -> tuple[int, int]:
+    counts = [(math.prod(one.shape), DTYPE_SIZES[one.dtype]) for one in tensors]
+    return sum(count for count, _ in counts), sum(count * width for count, width in counts)
 
 
 def safe(text: Any) -> str:

@@ -12,10 +12,10 @@ import torch
 from corekit.errors import ArgumentError, LoadError
 from corekit.model.construction import construct
 from corekit.model.model import Model
-from corekit.model.placeholder import attach
+from corekit.model.placeholder import Placeholder, attach
 from corekit.protocols.weights import limited
 from corekit.registry import registry
-from corekit.saving import filling
+from corekit.saving import compiled, filling
 from corekit.saving import format as files
 from corekit.saving.format import Contents
 
@@ -23,10 +23,11 @@ from corekit.saving.format import Contents
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,  # Keras's name
     *,
     missing: Literal["error", "placeholder"] = "error",
 ) -> Model:
-    """Read a model that `model.save` wrote, or that Keras 3 wrote into a `.keras` file; it is not compiled.
+    """Read a model that `model.save` wrote, or that Keras 3 wrote into a `.keras` file.
 
     Nothing in the file can name code: parts come from the registry, or from `custom_objects`. The whole file is
     checked, hashes included, before anything is built.
@@ -38,6 +39,9 @@ def load_model(
     Args:
         filepath: of a `.safetensors` or `.keras` file.
         custom_objects: classes of your own program by name, where they are not registered.
+        compile: whether to compile it as it was when it was saved, with the optimizer's state if that was saved, so
+            that `fit` and `evaluate` go on. False needs no plugin that only training does. A model from a `.keras`
+            file, and one with placeholders, is not compiled.
         missing: what to do where a layer, or what it needs, is not here. "error", the default, names all that is
             missing. "placeholder" keeps the layer's description and weights in its place, so that the model can be
             looked at, changed and saved again without loss; calling it says what to install.
@@ -60,7 +64,7 @@ def load_model(
     if path.suffix in (".keras", ".h5", ".hdf5"):
         model = _other(path, custom_objects)
     else:
-        model = _own(path, custom_objects, keep_missing=missing == "placeholder")
+        model = _own(path, custom_objects, compile=compile, keep_missing=missing == "placeholder")
     model.eval()
     registry.call_hooks("model_loaded", model=model, path=str(filepath))
     return model
@@ -87,15 +91,27 @@ def _weights_only(path: Path) -> LoadError:
     )
 
 
-def _own(path: Path, custom_objects: Mapping[str, Any] | None, *, keep_missing: bool) -> Model:
+def _own(path: Path, custom_objects: Mapping[str, Any] | None, *, compile: bool, keep_missing: bool) -> Model:
     contents, data = files.read(path)
     if "architecture" not in contents.metadata:
         raise _weights_only(path)
-    model = _built(contents, custom_objects, str(path), keep_missing=keep_missing)
-    filling.fill(model.named_weights(), contents.tensors, data)
+    weights, state = compiled.split(contents)
+    model = _built(Contents(contents.metadata, weights), custom_objects, str(path), keep_missing=keep_missing)
+    filling.fill(model.named_weights(), weights, data)
     frozen = contents.metadata.get("frozen")
     for name, weight in model.named_parameters():
         weight.requires_grad_(name not in (frozen if isinstance(frozen, list) else ()))
+    training = contents.metadata.get("training")
+    if training is not None and (compile or keep_missing):
+        tensors = {name: filling.tensor_of(data[name], held) for name, held in state.items()}
+        try:
+            if compile and not any(isinstance(part, Placeholder) for part in model.modules()):
+                compiled.restore(model, training, tensors, custom_objects)
+                return model
+        except LoadError as error:
+            if not keep_missing or error.code != "missing-part":
+                raise
+        compiled.keep(model, training, tensors, contents.metadata.get("requires"))
     return model
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import corekit
 from corekit.errors import ArgumentError, LoadError, StateError
 from corekit.model.model import Model
-from corekit.saving import archive, hdf5, keras_model, keras_weights, matching, torch_names
+from corekit.saving import archive, compiled, hdf5, keras_model, keras_weights, matching, torch_names
 from corekit.saving import format as files
 from corekit.saving.matching import Match, Stored
 from corekit.saving.torch_names import InFile
@@ -65,7 +65,8 @@ def _opened(model: Model, path: Path, rename: Rename | None) -> Iterator[tuple[d
     """Give the arrays of a file, and name of a weight -> array."""
     if path.suffix == ".safetensors":
         contents, data = files.read(path, plain=True)
-        arrays: dict[str, Stored] = {name: InFile(one, data[name]) for name, one in contents.tensors.items()}
+        weights, _ = compiled.split(contents)
+        arrays: dict[str, Stored] = {name: InFile(one, data[name]) for name, one in weights.items()}
         yield torch_names.places(model, torch_names.renamed(arrays, rename))
         return
     if path.suffix not in (".h5", ".hdf5", ".keras"):

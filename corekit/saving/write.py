@@ -16,6 +16,7 @@ from corekit.model.ids import named_ids
 from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder
 from corekit.registry import registry
+from corekit.saving import compiled
 from corekit.saving import format as files
 
 DTYPES = {
@@ -24,13 +25,17 @@ DTYPES = {
 }  # fmt: skip
 
 
-def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: bool = True) -> None:
-    """Write a model's architecture and weights into one file.
+def save_model(
+    model: Model, filepath: str | os.PathLike[str], *, overwrite: bool = True, include_optimizer: bool = False
+) -> None:
+    """Write a model's architecture, weights and, if it is compiled, how, into one file.
 
     Args:
         model: built.
         filepath: ends in ".safetensors".
         overwrite: whether an existing file may be replaced.
+        include_optimizer: whether to write the state of the optimizer, too, so that training can go on where it
+            stopped. Default False: Adam's state is twice as large as the weights, and only training needs it.
 
     Raises:
         SaveError: the model is not built, or holds what a file cannot describe, or the disk refuses. A file that was
@@ -38,12 +43,15 @@ def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: boo
     """
     path = new_file(model, filepath, overwrite=overwrite, verb="save")
     architecture = describe(model)
-    requires = _requires(model, architecture)
+    training, state = compiled.describe(model, include_optimizer=include_optimizer)
+    requires = _requires(model, architecture, training)
     frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
     metadata = {
         "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
+        **({} if training is None else {"training": training}),
     }  # fmt: skip
-    files.write(path, {name: bytes_of(name, weight) for name, weight in model.named_weights().items()}, metadata)
+    tensors = {**model.named_weights(), **state}
+    files.write(path, {name: bytes_of(name, tensor) for name, tensor in tensors.items()}, metadata)
     registry.call_hooks("model_saved", model=model, path=str(path))
 
 
@@ -70,12 +78,13 @@ def new_file(model: Model, filepath: str | os.PathLike[str], *, overwrite: bool,
     return path
 
 
-def _requires(model: Model, architecture: dict[str, Any]) -> dict[str, str]:
-    """Return the versions of the distributions that a description names; of what is not here those of its file."""
-    kept = [part for part in model.modules() if isinstance(part, Placeholder)]
+def _requires(model: Model, *records: Any) -> dict[str, str]:
+    """Return the versions of the distributions that records name; of what is not here those of its file."""
+    kept: list[Any] = [part for part in model.modules() if isinstance(part, Placeholder)]
+    kept += [one for one in [compiled.kept_training(model)] if one is not None]
     claimed = {key: value for part in kept for key, value in part.requires.items()}
     found: dict[str, str] = {}
-    for kind, name in sorted(set(named_ids(architecture))):
+    for kind, name in sorted({named for record in records for named in named_ids(record)}):
         distribution = name.partition(":")[0]
         try:
             version = registry.find(kind, name).version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from numbers import Real
 from typing import Any
 
@@ -40,7 +41,10 @@ class Trainer:
         device: Any = None,
     ) -> None:
         self.model = model
-        self.given_loss = loss
+        self.given = {
+            "loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics,
+            "jit_compile": jit_compile,
+        }  # fmt: skip
         self.device = devices.choose(model, device)
         self.device_was_given = device is not None
         self._losses = convert(loss, as_loss, "loss")
@@ -50,7 +54,6 @@ class Trainer:
         self.loss_tracker = Average("loss")
         self.objective: Objective | None = None
         self.optimizer = _as_optimizer(optimizer)
-        self._jit_compile = jit_compile
         self._engine: Engine | None = None
         self.scales_loss = uses_float16(model)
         self.pass_over = Step(self)
@@ -122,7 +125,7 @@ class Trainer:
                 f'"{self.model.name}" has no trainable weights, so there is nothing to fit.\n'
                 "  Set  layer.trainable = True  where it was set to False, then compile again."
             )
-        if isinstance(self.optimizer, type):
+        if not isinstance(self.optimizer, torch.optim.Optimizer):  # a class of torch's kind
             self.optimizer = self.optimizer(trainable.values())
         elif isinstance(self.optimizer, Optimizer) and not self.optimizer.is_bound:
             self.optimizer.bind(trainable.items())
@@ -157,7 +160,7 @@ class Trainer:
                 if own and optimizer.gradient_accumulation_steps
                 else {True: step.update},
                 self._next_kind,
-                self._jit_compile,
+                self.given["jit_compile"],
                 device=self.device,
                 label=self.model.name,
                 probe=step.evaluate,
@@ -269,13 +272,15 @@ def _checked_weights(weights: Any) -> Any:
 def _as_optimizer(spec: Any) -> Any:
     """Return an optimizer, or torch's kind of class: that one is made when the parameters exist."""
     found = registry.get("optimizers", spec) if isinstance(spec, str) else spec
-    if isinstance(found, type) and issubclass(found, torch.optim.Optimizer) and not issubclass(found, Optimizer):
+    cls = found.func if isinstance(found, functools.partial) else found
+    if isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer) and not issubclass(cls, Optimizer):
         return found
     made = found if isinstance(found, torch.optim.Optimizer) else create("optimizers", found)
     if made is None or isinstance(made, torch.optim.Optimizer):
         return made
     raise ArgumentTypeError(
-        f'compile(optimizer={spec!r}): expected a name such as "adam", an optimizer or a torch optimizer class.'
+        f'compile(optimizer={spec!r}): expected a name such as "adam", an optimizer, or a torch optimizer class, with '
+        "arguments as functools.partial(torch.optim.SGD, lr=0.1)."
     )
 
 

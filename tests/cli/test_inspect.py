@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 import corekit as ck
@@ -68,6 +69,52 @@ def test_what_is_needed_is_compared_with_what_is_here(saved, site):
         "a-norm": "other version",
         "b-far": "missing",
     }
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A trained model of built-in layers, saved with its optimizer."""
+    model = ck.Sequential([ck.Input((4,)), ck.layers.Dense(2, "relu")])
+    model.compile(ck.optimizers.SGD(0.1, momentum=0.9), "mse", jit_compile=False)
+    model.train_on_batch(torch.ones(3, 4), torch.ones(3, 2))
+    path = tmp_path / "trained.safetensors"
+    model.save(path, include_optimizer=True)
+    return path
+
+
+def test_training_and_its_state_are_told_apart_from_the_weights(trained):
+    facts, code = told(trained)
+
+    assert code == 0
+    assert (facts["parameters"], facts["bytes"]) == (10, 40)
+    assert facts["training"] == {
+        "optimizer": "corekit-optim-basic:SGD", "has_state": True, "parameters": 10, "bytes": 40,
+    }  # fmt: skip
+    assert "Compiled with optimizer corekit-optim-basic:SGD, with its state, 40 bytes." in inspect(trained).stdout
+
+
+def test_file_without_training_says_so(saved):
+    assert told(saved)[0]["training"] is None
+    assert "saved without how it was compiled" in inspect(saved).stdout
+
+
+def test_names_among_arguments_are_needed_too(trained):
+    parts = {(one["kind"], one["id"], one["used_by"]) for one in told(trained)[0]["parts"]}
+
+    assert ("activations", "corekit-layers-basic:relu", "model") in parts
+    assert ("losses", "corekit-objectives:MeanSquaredError", "training") in parts
+
+
+def test_what_only_training_lacks_is_told_with_the_way_around(trained):
+    def with_far_optimizer(entries, inner):
+        inner["training"]["config"]["optimizer"]["$component"][1] = "far-one:Lion"
+
+    rewrite(trained, with_far_optimizer)
+
+    result = inspect(trained)
+
+    assert result.exit_code == 1
+    assert "Only training needs that:  corekit.load_model(..., compile=False)  leaves it out." in result.stdout
 
 
 def test_missing_part_is_told_with_exit_code_1(saved, site):

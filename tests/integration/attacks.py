@@ -43,17 +43,20 @@ class Attack:
 
 
 def good_model() -> Any:
-    """Return what is attacked: layers in a row, a shared one, an activation by name, a mask of truth values."""
+    """Return what is attacked: layers in a row, a shared one, an activation by name, an optimizer with momentum."""
     torch.manual_seed(0)
     x = inputs = ck.Input((4,), name="x")
     hidden = ck.layers.Dense(4, activation="relu", kernel_regularizer=ck.regularizers.L2(0.1), name="hidden")
     x = ck.layers.Dropout(0.5, name="dropout")(hidden(hidden(x)))
-    return ck.Model(inputs, ck.layers.Dense(2, name="head")(x))
+    model: Any = ck.Model(inputs, ck.layers.Dense(2, name="head")(x))
+    model.compile(ck.optimizers.SGD(0.1, momentum=0.9), "mse", jit_compile=False)
+    model.train_on_batch(torch.ones(3, 4), torch.ones(3, 2))
+    return model
 
 
 def write_good(path: Path) -> None:
     """Save it."""
-    good_model().save(path)
+    good_model().save(path, include_optimizer=True)
 
 
 def split(content: bytes) -> Parts:
@@ -108,6 +111,14 @@ def with_layer(**fields: Any) -> Callable[[bytes], bytes]:
 
 def with_model(**fields: Any) -> Callable[[bytes], bytes]:
     return changed(lambda entries, inner: inner["architecture"].update(fields))
+
+
+def with_training(**fields: Any) -> Callable[[bytes], bytes]:
+    return changed(lambda entries, inner: inner["training"]["config"].update(fields))
+
+
+def with_state(value: Any) -> Callable[[bytes], bytes]:
+    return changed(lambda entries, inner: inner["training"]["state"]["values"]["head.bias"].update(more=value))
 
 
 def with_tensor(**fields: Any) -> Callable[[bytes], bytes]:
@@ -217,6 +228,8 @@ ATTACKS = [
     Attack("A01 Keras's module and class_name", BAD, with_layer(type="keras", module="os", class_name="system")),
     Attack("A01 Hydra's _target_", BAD, with_config(_target_="os.system")),
     Attack("A01 a registered_name", BAD, with_config(registered_name="builtins>eval", module="builtins")),
+    Attack("A01 a module that a name means", MISSING, with_layer(names={"activations": {"relu": "os:system"}})),
+    Attack("A01 a module as an optimizer", MISSING, with_training(optimizer={"$component": ["optimizers", "os:x"]})),
     # A02: code in the file
     Attack("A02 a marshalled lambda as an activation", BAD, with_config(activation=LAMBDA)),
     Attack("A02 a tag for code", BAD, with_config(activation={"$lambda": "4wAAAAA="})),
@@ -227,6 +240,7 @@ ATTACKS = [
         lambda e, i: (i.update(trust_remote_code=True), layer(i).update(id="x:Y")))),
     Attack("A03 allow list in the file", MISSING, changed(
         lambda e, i: (i.update(allow=["x"], custom_objects={"Y": "os.system"}), layer(i).update(id="x:Y")))),
+    Attack("A03 a device of the file's choice", BAD, with_training(device="cpu")),
     # A04: registered parts where they do not belong
     Attack("A04 an op as a layer", MISSING, with_id("corekit-custom-ops:linear_relu")),
     Attack("A04 a loss as a layer", MISSING, with_id("corekit-objectives:MeanSquaredError")),
@@ -234,6 +248,12 @@ ATTACKS = [
         "callbacks", "corekit-callbacks-basic:ModelCheckpoint", config={"filepath": "/tmp/attacked.safetensors"})),
     Attack("A04 a callback among the inputs", BAD, with_layer(inputs={
         "$component": ["callbacks", "corekit-callbacks-basic:ModelCheckpoint"], "config": {"filepath": "attacked"}})),
+    Attack("A04 a callback that a name means", BAD, with_layer(
+        names={"callbacks": {"relu": "corekit-callbacks-basic:ModelCheckpoint"}})),
+    Attack("A04 a callback as a loss", BAD, with_training(loss={
+        "$component": ["callbacks", "corekit-callbacks-basic:ModelCheckpoint"]})),
+    Attack("A04 a layer as an optimizer", BAD, with_training(optimizer={
+        "$component": ["layers", "corekit-layers-basic:Dropout"], "config": {}})),
     Attack("A04 a bare name among the inputs", BAD, with_layer(built_with={"$component": ["layers", "Dense"]})),
     Attack("A04 a kind that is none", BAD, activation("modules", "os:system")),
     Attack("A04 an activation made from data", "wrong-kind", activation(
@@ -274,6 +294,9 @@ ATTACKS = [
     Attack("A10 units of a list", BAD, with_config(units=[4])),
     Attack("A10 units below zero", BAD, with_config(units=-4)),
     Attack("A10 an unknown argument", BAD, with_config(colour="red")),
+    Attack("A10 a rate of a string", BAD, with_training(optimizer={
+        "$component": ["optimizers", "corekit-optim-basic:SGD"], "config": {"momentum": "0.9"}})),
+    Attack("A10 state that is a text", DIFFER, with_state("a lot")),
     Attack("A10 a config that is a list", BAD, with_layer(config=[4])),
     Attack("A10 a name that is a number", BAD, with_layer(name=7)),
     Attack("A10 a name with a point", BAD, with_layer(name="a.b")),
@@ -305,6 +328,7 @@ ATTACKS = [
         lambda e, i: i["architecture"]["input_specs"][0].__setitem__(0, [None, 10**12]))),
     Attack("A12 a graph that needs itself", BAD, changed(cyclic)),
     Attack("A12 a layer that shares itself", BAD, with_layer(type="shared", number=0)),
+    Attack("A12 an optimizer's state of terabytes", BAD, with_state({"$tensor": ["float32", [10**12], [1.0]]})),
     Attack("A12 an array of terabytes", BAD, with_config(activation={"$array": ["float32", [10**12], [1.0]]})),
     Attack("A12 an array of no elements and endless rows", BAD, with_config(
         activation={"$array": ["float32", [0, 2**62], []]})),
@@ -359,6 +383,7 @@ ATTACKS = [
     Attack("A22 hashes that are no text", ANY_DAMAGE, with_hash(None)),
     # A24: pickles inside
     Attack("A24 a pickle for a tensor", ANY_DAMAGE, lambda content: content[:-8] + pickle.dumps(Reducing())[:8]),
+    Attack("A24 an optimizer's state by pickle", BAD, with_state({"$pickle": "gASVCgAAAAAAAACM"})),
     Attack("A24 a random state by pickle", BAD, with_config(seed={"$pickle": "gASVCgAAAAAAAACM"})),
     # A25: peers; A26: names as a lure
     Attack("A25 an address to fetch the rest from", BAD, with_config(rendezvous={"$tcp": "127.0.0.1:9"})),
