@@ -26,10 +26,13 @@ _ARGUMENTS = (
 )  # fmt: skip
 
 
-# torch's method without the decorator that tells its compiler to pass it by. That imports the compiler, 1 to 2 s and
-# 145 MB, at the first optimizer of every program.
-_decorated = torch.optim.Optimizer.add_param_group
-_add_param_group: Any = getattr(_decorated, "__wrapped__", _decorated)
+# torch's methods without the decorator that tells its compiler to pass them by. That imports the compiler, 1 to 2 s and
+# 145 MB, at the first optimizer of every program, and at the first file.
+_torch: Any = torch.optim.Optimizer
+_add_param_group, _state_dict, _load_state_dict = (
+    getattr(method, "__wrapped__", method)
+    for method in (_torch.add_param_group, _torch.state_dict, _torch.load_state_dict)
+)
 
 
 class Optimizer(Configurable, torch.optim.Optimizer):
@@ -360,7 +363,7 @@ class Optimizer(Configurable, torch.optim.Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that resuming needs, as torch's optimizers do; in mid-accumulation too."""
-        packed: dict[str, Any] = super().state_dict()
+        packed: dict[str, Any] = _state_dict(self)
         if self.gradient_accumulation_steps:
             packed["param_groups"][0]["passes_collected"] = self._plan.accumulation.phase
         return packed
@@ -369,7 +372,7 @@ class Optimizer(Configurable, torch.optim.Optimizer):
         """Take up where another optimizer of the same parameters stopped."""
         if not self.is_bound:
             raise StateError(f"{self.name} has no parameters yet: compile the model (or bind) before load_state_dict.")
-        super().load_state_dict(state_dict)
+        _load_state_dict(self, state_dict)
         self._plan.accumulation.phase = self.param_groups[0].pop("passes_collected", 0)
         self._plan.forget(counts=True)
 
