@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import corekit as ck
 from corekit.errors import LoadError
+from corekit.saving import format as files
 from tests.integration import attacks
 from tests.integration.attacks import ATTACKS
 
@@ -64,6 +66,61 @@ json.dump([report, events], sys.stdout)
 """
 
 
+ACCEPTED = """
+import json, os, sys
+import torch
+import corekit as ck
+
+folder = sys.argv[1]
+
+@ck.register
+class Plain(ck.Layer):
+    def __init__(self, size: int = 1, **kwargs):
+        super().__init__(**kwargs)
+    def call(self, inputs):
+        return inputs + 0.0
+
+# what corekit itself imports late, and at the first plugin
+inputs = ck.Input((4,))
+plain = ck.Model(inputs, Plain()(inputs))
+plain.compile(None, lambda y_true, y_pred: y_pred.mean())
+plain.save(f"{folder}/plain.safetensors")
+ck.load_model(f"{folder}/plain.safetensors")
+ck.callbacks.EarlyStopping
+loaded_before = sorted({name.partition(".")[0] for name in sys.modules})
+events = []
+
+def importing():
+    # the module whose import, asked for by corekit, led here; "annotations" where one is read
+    found, frame = "", sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "_find_and_load":
+            found = frame.f_locals["name"]
+        if frame.f_code.co_name == "_hint" and frame.f_code.co_filename.endswith("schema.py"):
+            return "annotations"
+        frame = frame.f_back
+    return found.partition(".")[0]
+
+ours = ("import", "exec", "compile", "marshal.", "pickle.", "socket.", "subprocess.", "os.", "ctypes.", "open",
+        "shutil.", "tempfile.", "urllib.", "ftplib.", "http.", "webbrowser.", "pty.")
+
+def hook(event, args):
+    if watching and event.startswith(ours) and event not in ("os.listdir", "os.scandir"):
+        where = importing()
+        if where == "" and event == "open" and str(args[0]).startswith(allowed):
+            return
+        events.append([where or str(args[0]).partition(".")[0], event, repr(args)])
+
+allowed = (f"{folder}/good.safetensors", os.environ["COREKIT_CACHE"], *sys.path[1:])
+watching = False
+sys.addaudithook(hook)
+watching = True
+model = ck.load_model(f"{folder}/good.safetensors")
+watching = False
+json.dump([loaded_before, model.step_engine, events], sys.stdout)
+"""
+
+
 def file_name(number: int) -> str:
     return f"{number:03}-" + re.sub(r"\W+", "-", ATTACKS[number].name) + ".safetensors"
 
@@ -89,6 +146,31 @@ def watched(corpus: Path) -> tuple[dict[str, list], list]:
     assert done.returncode == 0, done.stderr
     report, events = json.loads(done.stdout)
     return report, events
+
+
+def test_accepted_file_runs_only_the_import_of_what_its_ids_name(tmp_path: Path) -> None:
+    inputs = ck.Input((8, 8, 1), name="stranger_in")
+    x = ck.layers.Conv2D(3, 3, activation="relu", name="stranger_conv")(inputs)
+    x = ck.layers.Dense(4, "softmax", kernel_regularizer=ck.regularizers.L2(0.1))(ck.layers.Flatten()(x))
+    model = ck.Model(inputs, x, name="stranger_model")
+    model.compile(ck.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.train_on_batch(torch.ones(2, 8, 8, 1), torch.tensor([0, 1]))
+    model.save(tmp_path / "good.safetensors", include_optimizer=True)
+    owners = {name.replace("-", "_") for name in files.read_header(tmp_path / "good.safetensors").metadata["requires"]}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", ACCEPTED, str(tmp_path)], env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    before, engine, events = json.loads(done.stdout)
+    assert engine == "eager: no step was made yet"  # compiled
+    assert owners == {f"corekit_{name}" for name in ("layers_basic", "layers_conv", "objectives", "optim_basic")}
+    assert not owners & set(before)
+    assert {where for where, _, _ in events} == owners | {"annotations"}, events[:20]
+    assert {event for where, event, _ in events if where == "annotations"} <= {"compile", "exec"}
+    assert not any("stranger" in words for _, _, words in events)
 
 
 def test_there_are_enough_of_them() -> None:
@@ -146,8 +228,6 @@ def test_file_that_changes_meanwhile_is_refused(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "m.safetensors"
     ck.Sequential([ck.Input((100,)), ck.layers.Dense(100)]).save(path)
     content = path.read_bytes()
-    from corekit.saving import format as files
-
     checked = files._check_extents
 
     def cut(*arguments: object) -> object:
