@@ -1,4 +1,4 @@
-"""What it costs to save and to load a model of 1 GiB, next to torch.save and safetensors.
+"""What it costs to save and to load a model of 1 GiB, next to torch.save, safetensors and Keras.
 
     python -m benchmarks.files [MiB] [rounds]
 
@@ -19,6 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import keras
 import safetensors.torch
 import torch
 
@@ -33,6 +36,12 @@ def model_of(mebibytes: int) -> Any:
     return ck.Sequential([ck.Input((UNITS,)), *layers])
 
 
+def keras_model_of(mebibytes: int) -> Any:
+    """Return the same row of Keras's layers."""
+    layers = [keras.layers.Dense(UNITS, use_bias=False) for _ in range(max(1, mebibytes // 16))]
+    return keras.Sequential([keras.Input((UNITS,)), *layers])
+
+
 def synced(path: Path) -> None:
     """Wait until a file is on the disk."""
     with open(path, "rb") as file:
@@ -45,8 +54,9 @@ def read_all(tensors: dict[str, torch.Tensor]) -> None:
         tensor.reshape(-1).view(torch.int32).sum()
 
 
-def cases(model: Any, folder: Path) -> dict[str, dict[str, Callable[[], Any]]]:
+def cases(mebibytes: int, folder: Path) -> dict[str, dict[str, Callable[[], Any]]]:
     """Return the ways to save and to load."""
+    model, other = model_of(mebibytes), keras_model_of(mebibytes)
     state = dict(model.state_dict())
 
     def torch_save() -> None:
@@ -57,15 +67,21 @@ def cases(model: Any, folder: Path) -> dict[str, dict[str, Callable[[], Any]]]:
         safetensors.torch.save_file(state, folder / "plain.safetensors")
         synced(folder / "plain.safetensors")
 
+    def keras_save() -> None:
+        other.save(folder / "model.keras")
+        synced(folder / "model.keras")
+
     return {
         "save": {
             "safetensors": safetensors_save,
             "torch": torch_save,
+            "keras": keras_save,
             "corekit": lambda: model.save(folder / "model.safetensors"),
         },
         "load": {
             "safetensors": lambda: read_all(safetensors.torch.load_file(folder / "plain.safetensors")),
             "torch": lambda: read_all(torch.load(folder / "torch.pt", weights_only=True)),
+            "keras": lambda: keras.saving.load_model(folder / "model.keras"),  # which reads every byte
             "corekit": lambda: ck.load_model(folder / "model.safetensors"),
         },
     }
@@ -74,12 +90,15 @@ def cases(model: Any, folder: Path) -> dict[str, dict[str, Callable[[], Any]]]:
 PEAK = """
 import sys, torch
 import corekit as ck
+if sys.argv[1] == "keras":
+    import keras
 
 def highest():  # getrusage would begin with what the parent had
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 
 what, path, small = sys.argv[1:]
-load = ck.load_model if what == "corekit" else lambda path: torch.load(path, weights_only=True)
+load = (ck.load_model if what == "corekit" else keras.saving.load_model if what == "keras"
+        else lambda path: torch.load(path, weights_only=True))
 load(small)  # imports
 before = highest()
 kept = load(path)
@@ -95,11 +114,11 @@ def peak(what: str, path: Path, small: Path) -> float:
 
 def main(mebibytes: int, rounds: int) -> None:
     """Print the table."""
-    model = model_of(mebibytes)
-    size = sum(weight.numel() * weight.element_size() for weight in model.weights) / 2**20
-    print(f"a model of {size:,.0f} MiB, {rounds} rounds, torch {torch.__version__}; seconds, median (least-most)")
+    size = max(1, mebibytes // 16) * 16
+    versions = f"torch {torch.__version__}, Keras {keras.__version__}"
+    print(f"a model of {size:,.0f} MiB, {rounds} rounds, {versions}; seconds, median (least-most)")
     with tempfile.TemporaryDirectory(dir=os.environ.get("FOLDER")) as name:
-        for what, ways in cases(model, Path(name)).items():
+        for what, ways in cases(mebibytes, Path(name)).items():
             spent: dict[str, list[float]] = {way: [] for way in ways}
             for _ in range(rounds):
                 for way, act in ways.items():
@@ -113,9 +132,9 @@ def main(mebibytes: int, rounds: int) -> None:
                 print(f"{what}  {way:<12} {told:>20}  {ratio:.2f} of safetensors")
         small = Path(name) / "small"
         small.mkdir()
-        for act in cases(model_of(16), small)["save"].values():
+        for act in cases(16, small)["save"].values():
             act()
-        for way, file in (("torch", "torch.pt"), ("corekit", "model.safetensors")):
+        for way, file in (("torch", "torch.pt"), ("keras", "model.keras"), ("corekit", "model.safetensors")):
             added = peak(way, Path(name) / file, small / file)
             print(f"peak of a load  {way:<12} {added:,.0f} MiB, {added / size:.2f} of the model")
 
