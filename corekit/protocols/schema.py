@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from corekit.protocols.configurable import POSITIONAL, Configurable
+from corekit.protocols.layer import Layer
 
 _ROWS = (list, tuple, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
@@ -78,15 +79,23 @@ def misfit(cls: type, config: Mapping[str, Any]) -> str | None:
 
 @functools.lru_cache(maxsize=1024)
 def schema_of(cls: type) -> Schema:
-    """Return what a class takes: its constructor's arguments and, through `**kwargs`, those of the classes above."""
+    """Return what a class takes: its constructor's arguments and, through `**kwargs`, those of the classes above.
+
+    A layer around a torch module takes the module's arguments, and those that every layer has.
+    """
+    wrapped = getattr(cls, "wrapped_class", None)
+    if wrapped is None:
+        return _schema(cls)
+    module, base = _schema(wrapped), _schema(Layer)
+    return Schema({**base.fields, **module.fields}, module.order, module.is_closed)
+
+
+def _schema(cls: type) -> Schema:
     fields: dict[str, Field] = {}
     order: tuple[str, ...] | None = None
-    above = getattr(cls, "wrapped_class", None)
-    for part in [above, *cls.__mro__] if above is not None else cls.__mro__:
-        if "__init__" not in vars(part) or (above is not None and part is cls):
+    for part in cls.__mro__[:-1]:
+        if "__init__" not in vars(part):
             continue
-        if part is object:
-            return Schema(fields, order or (), is_closed=order is None)
         constructor = vars(part)["__init__"]
         parameters = list(inspect.signature(constructor).parameters.values())[1:]
         named = [one for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
@@ -95,9 +104,9 @@ def schema_of(cls: type) -> Schema:
         if order is None:
             order = tuple(one.name for one in named if one.kind is not one.KEYWORD_ONLY)
         rest = next((one.name for one in parameters if one.kind is one.VAR_KEYWORD), None)
-        if part is not above and rest in (None, "unknown"):  # the bases refuse what they call that
+        if rest in (None, "unknown"):  # the bases refuse what they call that
             return Schema(fields, order, is_closed=True)
-    raise AssertionError("every class is an object")
+    return Schema(fields, order or (), is_closed=order is None)
 
 
 def _hint(annotation: Any, function: Any) -> Any:

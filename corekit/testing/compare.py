@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from corekit.protocols.schema import misfit
 from corekit.testing.case import Case, leaves
 from corekit.testing.kit import fail
 
@@ -46,6 +47,18 @@ def assert_equal(
             where = _worst(one, other)
             told = f"{_at(other, where)}, {_difference(one, other):.3g} away"
             fail(case, expected=f"{_at(one, where)} at {list(where)}", got=told, fix=fix, on=on)
+
+
+def assert_annotated(case: Case, cls: type, config: dict[str, Any]) -> None:
+    """Fail where a class is made from arguments that its constructor's annotations do not allow: files are refused."""
+    if fault := misfit(cls, config):
+        fail(
+            case,
+            on="get_config()",
+            expected="arguments as the annotations of the constructor say",
+            got=fault,
+            fix="Mend the annotation: a model with such an argument can neither be saved nor loaded.",
+        )
 
 
 def assert_shapes(

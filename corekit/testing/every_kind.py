@@ -19,6 +19,7 @@ from corekit.protocols.loss import snake_case
 from corekit.registry import registry
 from corekit.registry.component import LOCAL
 from corekit.testing.case import Case
+from corekit.testing.compare import assert_annotated
 from corekit.testing.effects import watched
 from corekit.testing.kit import Skip, fail
 
@@ -50,6 +51,7 @@ def rebuilt(case: Case, made: Any, *, as_json: bool = True, left_out: tuple[str,
         if not _same(case.arguments[name], config[name]):
             got = f"{name}={config[name]!r}"
             fail(case, on="get_config()", expected=f"{name}={case.arguments[name]!r}", got=got, fix=fix)
+    assert_annotated(case, type(made), config)
     try:
         again = type(made).from_config(_stored(config) if as_json else config)
     except TypeError as error:

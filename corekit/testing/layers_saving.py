@@ -24,7 +24,7 @@ from corekit.registry import registry
 from corekit.registry.component import LOCAL
 from corekit.saving.read import load_model
 from corekit.testing.case import Case, leaves
-from corekit.testing.compare import assert_equal
+from corekit.testing.compare import assert_annotated, assert_equal
 from corekit.testing.kit import CheckList, Skip, fail
 from corekit.testing.layer_calls import built, call, is_foreign, state_of, total
 
@@ -48,6 +48,7 @@ def config(case: Case) -> None:
             got=f"no {', '.join(missing)}",
             fix=fix,
         )
+    assert_annotated(case, type(layer), described)
     try:
         text = json.dumps(described)
     except TypeError as error:

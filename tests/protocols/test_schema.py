@@ -94,6 +94,13 @@ def test_wrapped_module_takes_its_own_arguments_and_those_of_layers() -> None:
     assert misfit(linear, {"in_features": 3, "units": 2}) == "Linear(units=2): there is no such argument."
 
 
+def test_wrapped_module_may_have_its_constructor_from_above() -> None:
+    dropout: Any = layer_class(torch.nn.Dropout, "Dropout")
+
+    assert misfit(dropout, {"p": 0.5, "name": "d"}) is None
+    assert misfit(dropout, {"module": 0.5}) == "Dropout(module=0.5): there is no such argument."
+
+
 def test_class_that_reads_its_data_itself_is_asked_nothing() -> None:
     class Own(Conv):
         @classmethod

@@ -46,6 +46,12 @@ class LosesTheMomentum(Right):
         return super().from_config({**config, "momentum": 0.9})
 
 
+@fault("config", "expected str")
+class SaysAnotherType(Right):
+    def __init__(self, factor: str = 1.0, momentum=0.9, **kwargs):
+        super().__init__(factor, momentum, **kwargs)
+
+
 @fault("config", "JSON")
 class HoldsATensorInItsConfig(Right):
     def get_config(self):
