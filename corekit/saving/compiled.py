@@ -72,9 +72,10 @@ def split(contents: Contents) -> tuple[dict[str, StoredTensor], dict[str, Stored
         LoadError: the description of the training names a tensor that is not there.
     """
     names = [name for _, _, name in optimizer_arrays(contents.metadata.get("training"))]
-    if not set(names) <= contents.tensors.keys() or len(set(names)) != len(names):
+    own = set(names)
+    if not own <= contents.tensors.keys() or len(own) != len(names):
         raise LoadError("the optimizer's state names tensors that the file does not have, or one twice.", code=_BAD)
-    weights = {name: one for name, one in contents.tensors.items() if name not in set(names)}
+    weights = {name: one for name, one in contents.tensors.items() if name not in own}
     return weights, {name: contents.tensors[name] for name in names}
 
 
@@ -110,8 +111,19 @@ def restore(model: Model, training: Any, tensors: Tensors, custom_objects: Mappi
 
 
 def keep(model: Model, training: Any, tensors: Tensors, requires: Any) -> None:
-    """Have a model that is loaded without its training saved with it again."""
-    model.__dict__["_kept_training"] = Kept(model, training, tensors, requires)
+    """Have a model that is loaded without its training saved with it again.
+
+    Raises:
+        LoadError: the training is not what `describe` writes.
+    """
+    if not isinstance(training, dict):
+        raise LoadError("the description of the training is no object.", code=_BAD)
+    try:
+        kept = Kept(model, training, tensors, requires)
+        kept.renamed(model)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise LoadError(f"the description of the training cannot be used: {error!r:.200}", code=_BAD) from error
+    model.__dict__["_kept_training"] = kept
 
 
 def kept_training(model: Model) -> Kept | None:
@@ -163,9 +175,7 @@ def _config(model: Model) -> dict[str, Any]:
         optimizer = type(optimizer)
     elif isinstance(optimizer, functools.partial):
         config["settings"], optimizer = dict(optimizer.keywords), optimizer.func
-    if optimizer is not None:
-        config["optimizer"] = optimizer
-    encoded: dict[str, Any] = encode(config, f"{model.name}.compile")
+    encoded: dict[str, Any] = encode({**config, "optimizer": optimizer}, f"{model.name}.compile")
     return encoded
 
 

@@ -180,6 +180,14 @@ def test_weight_that_is_called_like_state_stays_apart(path: Path) -> None:
     ).tensors.keys()
 
 
+def test_model_without_an_optimizer_has_none_again(path: Path) -> None:
+    model = network()
+    model.compile(None, "mse")
+    model.save(path)
+
+    assert ck.load_model(path).optimizer is None
+
+
 def test_load_weights_passes_over_the_optimizer(path: Path) -> None:
     model = trained()
     model.save(path, include_optimizer=True)
@@ -352,6 +360,17 @@ def test_what_is_kept_of_a_layer_goes_with_it(path: Path, tmp_path: Path) -> Non
     assert not any("dense_1" in name for name in held)
     assert "dense.kernel" in state(again.metadata)["groups"][0]["params"]
     assert not any("dense_1" in name for name in state(again.metadata)["groups"][0]["params"])
+
+
+@pytest.mark.parametrize("training", [3, [], {"state": 3}, {"state": {"groups": 3, "values": {}}}, {"state": {}}])
+def test_what_is_kept_must_be_what_a_file_holds(training: Any, path: Path) -> None:
+    network().save(path)
+    edit(path, lambda inner: inner.update(training=training))
+
+    with pytest.raises(LoadError) as caught:
+        ck.load_model(path, compile=False, missing="placeholder")
+
+    assert caught.value.code == "bad-description"
 
 
 def state(inner: dict[str, Any]) -> dict[str, Any]:
