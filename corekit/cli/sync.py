@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
-import subprocess
 import sys
 
 import click
 
-from corekit.cli import options
+from corekit.cli import installer, options
 from corekit.registry import locking
 
 
@@ -39,7 +37,7 @@ def sync(path: str, check: bool, find_links: str | None, as_json: bool) -> None:
     failed = False
     if not check:
         for words in locking.pip_commands(locked, drifts):
-            failed = _pip(words, find_links) != 0 or failed
+            failed = installer.run(words, find_links) != 0 or failed
         drifts = locking.compare(locked, locking.installed())
     if as_json:
         data = {"lock": path, "equal": not drifts, "drift": [dataclasses.asdict(drift) for drift in drifts]}
@@ -48,17 +46,6 @@ def sync(path: str, check: bool, find_links: str | None, as_json: bool) -> None:
         click.echo(_written(path, locked, drifts))
     if drifts or failed:
         sys.exit(1)
-
-
-def _pip(words: list[str], find_links: str | None) -> int:
-    """Run pip; what it says goes to stderr, since stdout is for the comparison."""
-    offline = ["--no-index", "--find-links", find_links] if find_links else []
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", words[0], *offline, *words[1:]]
-    code = subprocess.run(command, stdout=2).returncode
-    importlib.invalidate_caches()
-    if code:
-        click.echo(f"pip ended with code {code}.", err=True)
-    return code
 
 
 def _written(path: str, locked: list[locking.Entry], drifts: list[locking.Drift]) -> str:

@@ -112,8 +112,8 @@ def test_pip_that_fails_leaves_drift(run, tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert result.stderr == "pip ended with code 3.\n"
     assert json.loads(result.stdout)["drift"][0]["what"] == "files"
-    assert asked[0][:3] == [sys.executable, "-m", "pip"]
-    assert asked[0][4:] == ["install", "--force-reinstall", "--no-deps", "corekit-norms==1.2"]
+    assert asked[0][:4] == [sys.executable, "-P", "-m", "pip"]
+    assert asked[0][5:] == ["install", "--force-reinstall", "--no-deps", "corekit-norms==1.2"]
 
 
 def test_pip_is_not_run_where_nothing_differs(run, monkeypatch):
@@ -122,17 +122,17 @@ def test_pip_is_not_run_where_nothing_differs(run, monkeypatch):
     assert run("--install").exit_code == 0
 
 
-def wheel(folder, name, **files):
-    """Write a wheel of files, given as `name="source"`, and return its name and version."""
+def wheel(folder, name, *, version=__version__, **files):
+    """Write a wheel of files, given as `name="source"`, with a layer Norm in the module norms."""
     module = name.replace("-", "_")
-    info = f"{module}-{__version__}.dist-info"
+    info = f"{module}-{version}.dist-info"
     content = {f"{file}.py": source for file, source in files.items()}
-    content[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {__version__}\n"
+    content[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     content[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     if files:
         content[f"{info}/entry_points.txt"] = "[corekit.layers]\nNorm = norms:Norm\n"
     rows = [f"{info}/RECORD,,"]
-    with zipfile.ZipFile(folder / f"{module}-{__version__}-py3-none-any.whl", "w") as archive:
+    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as archive:
         for path, text in content.items():
             archive.writestr(path, text)
             digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
