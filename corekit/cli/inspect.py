@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from corekit.cli import options
-from corekit.registry import KINDS, registry
-from corekit.registry.component import LOCAL
+from corekit.cli import needs, options
+from corekit.registry import registry
 
 
 @click.command(
@@ -37,7 +37,7 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
     of_training = set(named_ids(contents.metadata.get("training"))) - of_model
     parts = [_part(*named, use="model") for named in sorted(of_model)]
     parts += [_part(*named, use="training") for named in sorted(of_training)]
-    needs = [_need(name, version) for name, version in sorted(_claimed(contents.metadata).items())]
+    distributions = [_need(name, version) for name, version in sorted(needs.claimed(contents.metadata).items())]
     numbers, size = claims.size(contents)
     told: dict[str, Any] = {
         "file": str(file),
@@ -48,17 +48,12 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
         "bytes": size,
         "training": claims.training(contents),
         "layers": [line._asdict() for line in claims.lines(contents)],
-        "needs": needs,
+        "needs": distributions,
         "parts": parts,
     }
     click.echo(json.dumps(told, indent=2) if as_json else _written(told))
     if any(one["state"] != "here" for one in parts):
         sys.exit(1)
-
-
-def _claimed(metadata: dict[str, Any]) -> dict[str, str]:
-    requires = metadata.get("requires")
-    return {str(name): str(version) for name, version in requires.items()} if isinstance(requires, dict) else {}
 
 
 def _need(name: str, version: str) -> dict[str, str]:
@@ -70,19 +65,12 @@ def _need(name: str, version: str) -> dict[str, str]:
     return {"distribution": safe(name), "version": safe(version), "installed": have, "state": state}
 
 
-def _part(kind: str, name: str, *, use: str) -> dict[str, str]:
-    """Return whether a part is here, by its id, exactly, and as policies allow it; `use` says what needs it."""
+def _part(kind: str, id: str, *, use: str) -> dict[str, str]:
+    """Return whether a part is here; `use` says what needs it."""
     from corekit.saving.claims import safe
 
-    meant = [one for one in registry.offering(kind, name) if one.id == name] if kind in KINDS and ":" in name else []
-    if not meant:
-        state = "registered by its program" if name.startswith(f"{LOCAL}:") else "missing"
-        why = "define it with @corekit.register before loading" if name.startswith(f"{LOCAL}:") else ""
-    else:
-        state, why = registry.status(meant[0])
-        state = "here" if state in ("ok", "shadowed") else state
-    why = why if state != "here" else ""
-    return {"kind": safe(kind), "id": safe(name), "used_by": use, "state": state, "why": why}
+    found = needs.part(kind, id)
+    return {"kind": safe(kind), "id": safe(id), "used_by": use, "state": found.state, "why": found.why}
 
 
 def _written(told: dict[str, Any]) -> str:
@@ -111,6 +99,7 @@ def _written(told: dict[str, Any]) -> str:
         if all(one["used_by"] == "training" for one in absent):
             lines += ["Only training needs that:  corekit.load_model(..., compile=False)  leaves it out."]
         lines += ["A name in a file proves nothing: install what you know, from where you know it."]
+        lines += [f"What your lock file or your index has of it:  corekit sync {shlex.quote(told['file'])}"]
     return "\n".join(lines)
 
 

@@ -102,3 +102,20 @@ def refusal(name: str) -> str | None:
         if colon and decision.verb == LIST and distribution in decision.names:
             return f"{decision.place} disables all of {distribution}"
     return policy.refusal(decided, distribution, name if colon else "")
+
+
+def remedies(distribution: str, id: str = "") -> list[str]:
+    """Return a line for each place that now forbids a distribution or one component of it: how to allow it there."""
+    lines = []
+    for decision in (*policy.entered(), *policy.declared()):
+        if policy.refusal((decision,), distribution, id) is None:
+            continue
+        named = next((name for name in (id, distribution) if name and name in decision.names), distribution)
+        if decision.verb != LIST:
+            lines.append(f"add {toml.quoted(named)} to {decision.verb} in {decision.place}")
+        elif decision.place in (policy.project_file(), policy.user_file()):
+            user = " --user" if decision.place == policy.user_file() else ""
+            lines.append(f"corekit enable {named}{user}")
+        else:
+            lines.append(f"take {named} out of {decision.place}")
+    return lines
