@@ -1,5 +1,7 @@
 """Where a distribution could come from, with an index that is a dictionary: what is on offer, and to whom."""
 
+from pathlib import Path
+
 import pytest
 
 import corekit as ck
@@ -152,6 +154,12 @@ def test_index_is_not_flooded_with_a_strangers_names():
     assert len(found) == 302
     assert asked == [*(f"a-{number:03}" for number in range(sources.MOST_ASKED)), "b-known", STANDARD]
     assert "Your index was not asked" in found[299].told[-1]
+
+
+def test_page_tells_how_many_are_asked_for():
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+
+    assert f"at most {sources.MOST_ASKED} names that nobody but the file vouches for" in page
 
 
 def test_index_that_cannot_be_asked_is_asked_once():
