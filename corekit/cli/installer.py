@@ -68,6 +68,8 @@ def ask(name: str, find_links: str | None, *, pre: bool = False) -> Answer:
     if done.returncode == 0:
         found = re.search(r"^Available versions: (.*)$", done.stdout, re.MULTILINE)
         return Answer(grammar.newest_first(found[1].split(", "))) if found else Answer([], "pip's answer has no list")
+    if "No module named pip" in done.stderr:
+        return Answer([], "this Python has no pip; it gets one by  python -m ensurepip")
     trouble = [line for line in done.stderr.splitlines() if _TROUBLE.match(line)]
     if "No matching distribution" in done.stderr and not trouble:
         return Answer([])

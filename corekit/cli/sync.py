@@ -1,4 +1,4 @@
-"""`corekit sync`: compares what is installed with a lock file, and lets pip repair it if asked to."""
+"""`corekit sync`: compares what is installed with a lock file or a model file, and lets pip repair it if asked to."""
 
 from __future__ import annotations
 
@@ -68,12 +68,15 @@ def sync(
         own = context.get_parameter_source("path") is not ParameterSource.DEFAULT
         lock = path if own or Path(path).exists() else ""
         request = sync_file.Request(file, lock, trust, find_links, may_install=check is None, yes=yes, as_json=as_json)
-        sys.exit(sync_file.sync_file(request))
-    if yes or trust:
+        code = sync_file.sync_file(request)
+    elif yes or trust:
         raise click.UsageError("--yes and --trust have no use without FILE; a lock file is its own word: --install.")
-    if find_links and check is not False:
+    elif find_links and check is not False:
         raise click.UsageError("--find-links has no use without --install or FILE.")
-    sys.exit(_sync(path, find_links, install=check is False, as_json=as_json))
+    else:
+        code = _sync(path, find_links, install=check is False, as_json=as_json)
+    if code:
+        sys.exit(code)
 
 
 def _sync(path: str, find_links: str | None, *, install: bool, as_json: bool) -> int:

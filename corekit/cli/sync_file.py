@@ -26,6 +26,7 @@ from corekit.registry.component import canonical
 
 LOCK = "corekit.lock"
 SHOWN = 5  # of a list of the file's
+MOST_TOLD = 50  # distributions; a stranger could name thousands
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,14 @@ def _told(request: Request, needed: Sequence[Need], found: Sequence[Source], idl
     count = f"{len(needed)} distribution{'' if len(needed) == 1 else 's'}"
     lines = [f"{request.file} names parts of {count}; what follows is its own word."]
     told = {one.need.word: one for one in found}
-    for need in needed:
+    on_offer = [need for need in needed if need.word in told and told[need.word].pin]
+    rest = [need for need in needed if need not in on_offer]
+    for need in [*on_offer, *rest[:MOST_TOLD]]:
         lines += [f"  {_name(need)}: {_state(need)}"]
         if one := told.get(need.word):
             lines += [f"    {line}" for line in one.told]
+    if len(rest) > MOST_TOLD:
+        lines += [f"  ... and {len(rest) - MOST_TOLD:,} more, of which none is on offer: --json lists them."]
     if idle:
         lines += [f"  It also lists {_some(idle)}, of which it uses nothing: not needed."]
     if any(one.pin and one.trusted for one in found):
@@ -182,7 +187,8 @@ def _some(words: Sequence[str]) -> str:
 def _after(unmet: Sequence[Need], drifts: Sequence[locking.Drift]) -> list[str]:
     lines = [] if unmet else ["All that the file names is here now."]
     if unmet:
-        lines = ["Still not here:", *(f"  {_name(need)}: {_state(need)}" for need in unmet)]
+        lines = ["Still not here:", *(f"  {_name(need)}: {_state(need)}" for need in unmet[:MOST_TOLD])]
+        lines += ["  ..."] if len(unmet) > MOST_TOLD else []
     for drift in drifts:
         lines += [f"  {drift.message}", f"    {drift.repair}"]
     return lines

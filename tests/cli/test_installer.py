@@ -38,7 +38,7 @@ def test_pip_that_is_not_there_is_told(monkeypatch):
     done = subprocess.CompletedProcess([], 1, "", "python: No module named pip\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
 
-    assert installer.ask("corekit-norms", None).failure == "python: No module named pip"
+    assert installer.ask("corekit-norms", None).failure == "this Python has no pip; it gets one by  python -m ensurepip"
 
 
 def test_pip_beside_the_file_is_not_run(tmp_path, monkeypatch):

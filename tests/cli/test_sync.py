@@ -122,12 +122,12 @@ def test_pip_is_not_run_where_nothing_differs(run, monkeypatch):
     assert run("--install").exit_code == 0
 
 
-def wheel(folder, name, *, version=__version__, **files):
+def wheel(folder, name, *, version=__version__, head="", **files):
     """Write a wheel of files, given as `name="source"`, with a layer Norm in the module norms."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     content = {f"{file}.py": source for file, source in files.items()}
-    content[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    content[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{head}"
     content[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     if files:
         content[f"{info}/entry_points.txt"] = "[corekit.layers]\nNorm = norms:Norm\n"

@@ -124,6 +124,17 @@ def test_pip_that_fails_leaves_the_file_unmet(file, tmp_path):
     assert "Still not here:\n  a-norm 2.0: not here (layers a-norm:Norm)." in result.stdout
 
 
+def test_what_comes_along_changes_nothing_that_is_here(file, site, tmp_path):
+    """A stranger's plugin could ask for an old release of something else."""
+    site.install("b-here", {}, version="2.0")
+    for version in ("1.0", "2.0"):
+        wheel(tmp_path / "wheels", "b-here", version=version)
+    wheel(tmp_path / "wheels", "a-norm", version="2.0", head="Requires-Dist: b-here<2\n", norms=LAYER)
+
+    assert sync(file, "--yes", "--trust", "a-norm").exit_code == 1
+    assert [path.name for path in (tmp_path / "site").iterdir()] == ["b_here-2.0.dist-info"]
+
+
 def test_another_build_than_the_locks_is_told(file, tmp_path):
     wheel(tmp_path / "wheels", "a-norm", version="2.0", norms=LAYER)
     entry = locking.Entry("a-norm", "2.0", "0" * 64, components={"layers": ["a-norm:Norm"]})
@@ -180,6 +191,25 @@ def test_trust_in_what_looks_like_it_installs_nothing(file, pip, monkeypatch):
     assert result.exit_code == 1
     assert "It asks for a-n0rm, which is another" in result.stderr
     assert pip == []
+
+
+def test_thousands_of_names_hide_nothing_that_is_on_offer(file, tmp_path, pip, monkeypatch):
+    monkeypatch.setattr(installer, "ask", lambda *_, **__: installer.Answer([]))
+
+    def change(entries, inner):
+        layers = inner["architecture"]["layers"]
+        layers += [[f"n{number}", {"id": f"a-{number:05}:Norm"}] for number in range(10_000)]
+        layers += [["known", {"id": "z-norm:Norm"}]]
+
+    rewrite(file, change)
+    (tmp_path / "corekit.lock").write_text(locking.written([locking.Entry("z-norm", "1.2")]))
+
+    result = sync(file, "--yes")
+
+    assert pip[0] == ["install", "z-norm==1.2"]
+    assert "z-norm: not here (layers z-norm:Norm).\n    corekit.lock has 1.2.\n" in result.stdout
+    assert "... and 9,951 more" in result.stdout
+    assert result.stdout.count("\n") < 250
 
 
 HOSTILE = [
