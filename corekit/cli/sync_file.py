@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from corekit import __version__
 from corekit.cli import installer
 from corekit.cli.needs import Need, needs, shown, unused
 from corekit.cli.sources import Source, check_trust, sources
@@ -112,7 +113,7 @@ def _is_at_a_terminal() -> bool:
 
 def _install(request: Request, chosen: Sequence[Source], locked: Mapping[str, locking.Entry]) -> bool:
     """Let pip install; return whether it failed. What is here and was not asked for keeps its version."""
-    here = requirements.installed()
+    here = {"corekit": __version__} | requirements.installed()  # which may be run from a folder, without metadata
     here.pop(requirements.PYTHON)
     kept = {name: entry.version for name, entry in locked.items() if not entry.editable} | here
     for one in chosen:

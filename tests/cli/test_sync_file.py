@@ -113,6 +113,20 @@ def test_trusted_name_is_installed_as_it_was_saved_with(file, tmp_path):
     assert sync(file, "--yes", "--trust", "a-norm").exit_code == 0  # once more changes nothing, and is no mistake
 
 
+def test_standard_one_comes_as_it_fits_this_corekit(file, tmp_path):
+    """Neither the file's version, which a stranger chose, nor the index's newest, which is for another corekit."""
+    for version in ("0.0.1", ck.__version__, "99.0"):
+        wheel(tmp_path / "wheels", "corekit", version=version)
+        head = f"Requires-Dist: corekit~={version}\n"
+        wheel(tmp_path / "wheels", KNOWN, version=version, head=head, norms=LAYER)
+    named(file, f"{KNOWN}:Norm", "0.0.1")
+
+    result = sync(file, "--yes")
+
+    assert result.exit_code == 0, result.output
+    assert registry.find("layers", f"{KNOWN}:Norm").version == ck.__version__
+
+
 def test_pip_that_fails_leaves_the_file_unmet(file, tmp_path):
     wheel(tmp_path / "wheels", "a-norm", version="2.0", norms=LAYER)
     (tmp_path / "wheels" / "a_norm-2.0-py3-none-any.whl").write_bytes(b"damaged")
@@ -254,7 +268,7 @@ def test_what_is_here_keeps_its_version(file, site, tmp_path, pip, monkeypatch):
 
     sync(file, "--yes", "--trust", "a-norm")
 
-    assert pip[1] == ["b-here==1.0", "d-locked==3.0"]
+    assert pip[1] == ["b-here==1.0", f"corekit=={ck.__version__}", "d-locked==3.0"]
 
 
 def test_another_version_is_told_and_does_not_hinder(file, site):
