@@ -105,7 +105,8 @@ def needs(metadata: Mapping[str, Any]) -> list[Need]:
     from corekit.model.ids import named_ids
 
     parts: dict[str, list[Part]] = {}
-    for kind, id in sorted(set(named_ids(metadata.get("architecture")))):
+    named = {one for key in ("architecture", "training") for one in named_ids(metadata.get(key))}
+    for kind, id in sorted(named):
         parts.setdefault(id.rpartition(":")[0], []).append(part(kind, id))
     versions, here = claimed(metadata), requirements.installed()
     here.pop(requirements.PYTHON)

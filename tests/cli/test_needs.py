@@ -59,3 +59,11 @@ def test_list_that_is_none_is_no_crash(norms, requires):
 
 def test_words_that_are_shown_are_plain():
     assert needs.shown("\x1b[2J\u202eb\u0430d\n") == "\\x1b[2J\\u202eb\\u0430d\\n"
+
+
+def test_what_training_needs_is_needed(norms):
+    training = {"config": {"optimizer": {"$component": ["optimizers", "b-far:Lion"], "config": {}}}}
+
+    found = needs.needs({"architecture": {"id": "a-norm:Norm"}, "training": training})
+
+    assert [(one.word, one.state) for one in found] == [("a-norm", "here"), ("b-far", "missing")]
