@@ -16,7 +16,7 @@ from corekit.model.ids import named_ids
 from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder
 from corekit.registry import registry
-from corekit.saving import compiled
+from corekit.saving import compiled, ties
 from corekit.saving import format as files
 
 DTYPES = {
@@ -42,6 +42,7 @@ def save_model(
             there before is untouched.
     """
     path = new_file(model, filepath, overwrite=overwrite, verb="save")
+    ties.check(model)
     architecture = describe(model)
     training, state = compiled.describe(model, include_optimizer=include_optimizer)
     requires = _requires(model, architecture, training)
