@@ -29,10 +29,9 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
     Exit code 1 if the file is damaged or is no model file, or if something that it needs is not here.
     """
     from corekit.model.ids import named_ids
-    from corekit.saving import claims
-    from corekit.saving import format as files
+    from corekit.saving import claims, shards
 
-    contents = files.read_header(file) if fast else files.verified(file)
+    contents = shards.read_header(file) if fast else shards.verified(file)
     parts = [_part(*named) for named in sorted(set(named_ids(contents.metadata.get("architecture"))))]
     needs = [_need(name, version) for name, version in sorted(_claimed(contents.metadata).items())]
     numbers, size = claims.size(contents)
@@ -43,6 +42,7 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
         "checked": not fast,
         "parameters": numbers,
         "bytes": size,
+        "shards": list(contents.shards),
         "layers": [line._asdict() for line in claims.lines(contents)],
         "needs": needs,
         "parts": parts,
@@ -84,7 +84,7 @@ def _written(told: dict[str, Any]) -> str:
     checked = "every byte is as it was saved" if told["checked"] else "the tensors were not looked at"
     lines = [
         f"{told['file']}: format {told['format']}, written by corekit {told['corekit']}; {checked}.",
-        f"{told['parameters']:,} numbers in {told['bytes']:,} bytes.",
+        f"{told['parameters']:,} numbers in {told['bytes']:,} bytes{_in_shards(told['shards'])}.",
         "What follows is what the file says of itself.",
         "",
     ]
@@ -104,6 +104,12 @@ def _written(told: dict[str, Any]) -> str:
         ]
         lines += ["A name in a file proves nothing: install what you know, from where you know it."]
     return "\n".join(lines)
+
+
+def _in_shards(names: list[str]) -> str:
+    from corekit.saving.claims import safe
+
+    return f", in {len(names)} files beside it, {safe(names[0])} and so on" if names else ""
 
 
 def _row(need: dict[str, str]) -> tuple[str, str, str, str]:

@@ -275,11 +275,18 @@ class Model(Network):
         is_description = config.get("type") in ("sequential", "functional")
         return construct(config) if is_description else super().from_config(config)  # type: ignore[return-value]  # of what class, the data tell
 
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write architecture and weights into one `.safetensors` file; `corekit.load_model` reads it."""
+    def save(self, filepath: Any, overwrite: bool = True, *, max_shard_size: float | None = None) -> None:
+        """Write architecture and weights into one `.safetensors` file; `corekit.load_model` reads it.
+
+        Args:
+            filepath: of the file.
+            overwrite: whether an existing file may be replaced.
+            max_shard_size: GB (2**30 bytes) that a file may have. Where the weights are more, they go into several
+                files beside `filepath`, which lists them and is still the one to load. Default None: always one file.
+        """
         from corekit.saving import save_model
 
-        save_model(self, filepath, overwrite=overwrite)
+        save_model(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def export(
         self, filepath: Any, format: str | None = None, verbose: bool | None = None, input_signature: Any = None
@@ -300,11 +307,14 @@ class Model(Network):
         if verbose is None or verbose:
             print(written)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights alone into a `.safetensors` file; `load_weights` of the same architecture reads it."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights alone into a `.safetensors` file; `load_weights` of the same architecture reads it.
+
+        Args: those of `save`.
+        """
         from corekit.saving import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite)
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, *, strict: bool = True, rename: Any = None

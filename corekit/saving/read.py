@@ -15,8 +15,7 @@ from corekit.model.model import Model
 from corekit.model.placeholder import attach
 from corekit.protocols.weights import limited
 from corekit.registry import registry
-from corekit.saving import filling
-from corekit.saving import format as files
+from corekit.saving import filling, shards
 from corekit.saving.format import Contents
 
 
@@ -88,8 +87,9 @@ def _weights_only(path: Path) -> LoadError:
 
 
 def _own(path: Path, custom_objects: Mapping[str, Any] | None, *, keep_missing: bool) -> Model:
-    contents, data = files.read(path)
+    contents, data = shards.read(path)
     if "architecture" not in contents.metadata:
+        shards.refuse_part(path, contents)
         raise _weights_only(path)
     model = _built(contents, custom_objects, str(path), keep_missing=keep_missing)
     filling.fill(model.named_weights(), contents.tensors, data)

@@ -16,7 +16,7 @@ from corekit.model.ids import named_ids
 from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder
 from corekit.registry import registry
-from corekit.saving import format as files
+from corekit.saving import dividing
 
 DTYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
@@ -24,15 +24,19 @@ DTYPES = {
 }  # fmt: skip
 
 
-def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: bool = True) -> None:
-    """Write a model's architecture and weights into one file.
+def save_model(
+    model: Model, filepath: str | os.PathLike[str], *, overwrite: bool = True, max_shard_size: float | None = None
+) -> None:
+    """Write a model's architecture and weights into one file, or into several where the weights are large.
 
     Args:
         model: built.
         filepath: ends in ".safetensors".
         overwrite: whether an existing file may be replaced.
+        max_shard_size: GB that a file may have; see `Model.save`.
 
     Raises:
+        ArgumentError: `max_shard_size` is no size.
         SaveError: the model is not built, or holds what a file cannot describe, or the disk refuses. A file that was
             there before is untouched.
     """
@@ -43,7 +47,8 @@ def save_model(model: Model, filepath: str | os.PathLike[str], *, overwrite: boo
     metadata = {
         "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
     }  # fmt: skip
-    files.write(path, {name: bytes_of(name, weight) for name, weight in model.named_weights().items()}, metadata)
+    tensors = {name: bytes_of(name, weight) for name, weight in model.named_weights().items()}
+    dividing.write(path, tensors, metadata, max_shard_size=max_shard_size)
     registry.call_hooks("model_saved", model=model, path=str(path))
 
 

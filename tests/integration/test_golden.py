@@ -6,11 +6,14 @@ import re
 import pytest
 import torch
 
+import corekit
 import corekit as ck
-from corekit.saving.format import FORMAT
+from corekit.saving import write
+from corekit.saving.format import FORMAT, read_header
+from corekit.saving.shards import NAME
 from scripts.write_golden import FOLDER, inputs_of
 
-FILES = sorted(FOLDER.glob("*.safetensors"))
+FILES = sorted(path for path in FOLDER.glob("*.safetensors") if not NAME.fullmatch(path.name))
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
@@ -25,6 +28,26 @@ def test_released_file_predicts_what_it_did(path):
 
 def test_every_format_has_its_files():
     assert {int(path.stem.split("-")[1]) for path in FILES} == set(range(1, FORMAT + 1))
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_released_file_has_the_format_that_its_name_says(path):
+    metadata = read_header(path).metadata
+
+    assert metadata["format"] == int(path.stem.split("-")[1])
+    assert ("shards" in metadata) == (metadata["format"] == 2)
+
+
+@pytest.mark.parametrize("name", ["dense", "images", "tokens"])
+def test_one_file_is_written_as_it_was_when_format_1_was_the_only_one(name, tmp_path, monkeypatch):
+    released = FOLDER / f"format-1-{name}.safetensors"
+    metadata = read_header(released).metadata
+    monkeypatch.setattr(corekit, "__version__", metadata["corekit"])
+    monkeypatch.setattr(write, "_requires", lambda *_: metadata["requires"])
+
+    ck.load_model(released).save(tmp_path / "m.safetensors")
+
+    assert (tmp_path / "m.safetensors").read_bytes() == released.read_bytes()
 
 
 def test_trainable_and_frozen_weights_come_back():
