@@ -40,7 +40,7 @@ def write(path: Path, tensors: Tensors, metadata: dict[str, Any], *, max_shard_s
     target = Path(os.path.realpath(path))
     parts = _planned(path, tensors, metadata, largest)
     if parts:
-        _write_shards(path, target, [{name: tensors[name] for name in part} for part in parts], metadata)
+        _write_shards(path, target, parts, tensors, metadata)
     else:
         files.write(path, tensors, metadata)
     _sweep(target)
@@ -100,15 +100,15 @@ def _of_shard(metadata: dict[str, Any], number: int, count: int) -> dict[str, An
     return {"corekit": metadata["corekit"], "shard": [number, count]}
 
 
-def _write_shards(path: Path, target: Path, parts: list[Tensors], metadata: dict[str, Any]) -> None:
+def _write_shards(path: Path, target: Path, parts: list[list[str]], tensors: Tensors, metadata: dict[str, Any]) -> None:
     fresh: list[Path] = []
     made: list[Shard] = []
-    for part in parts:
-        files.check_names(part)
+    files.check_names(tensors)
     files.header_of(path, {}, {**metadata, "shards": ["0" * 64] * len(parts)}, version=2)  # raises before all else
     try:
         with replacing(path) as file:  # while its temporary file is there, nobody else removes shards
-            for number, part in enumerate(parts, 1):
+            for number, names in enumerate(parts, 1):
+                part: Tensors = {name: tensors[name] for name in names}
                 start, digest = files.header_of(path, part, _of_shard(metadata, number, len(parts)))
                 made.append(Shard(number, len(parts), digest))
                 where = made[-1].beside(target)
@@ -116,6 +116,7 @@ def _write_shards(path: Path, target: Path, parts: list[Tensors], metadata: dict
                     fresh.append(where)
                 with replacing(where, part_of=target) as shard:
                     files.put(shard, start, part)
+                part = {}  # before the next is made
             listing = {**metadata, "shards": [shard.digest for shard in made]}
             files.put(file, files.header_of(path, {}, listing, version=2)[0], {})
     except BaseException:
@@ -144,7 +145,7 @@ def _sweep(target: Path) -> None:
         if not old or is_written(target) or (kept := _names(target)) is None:
             return
         if old := [name for name in old if name not in kept]:
-            others = [name for name in folder if ".safetensors" in name and not NAME.fullmatch(name)]
+            others = [name for name in folder if ".safetensors" in name and name != target.name]
             claimed = {shard.place for name in others for shard in _shards_of(target.with_name(name)) or []}
             for name in old:
                 if name.removeprefix(target.stem) not in claimed:

@@ -92,11 +92,12 @@ def header_of(path: Path, tensors: Tensors, metadata: dict[str, Any], *, version
     """
     check_names(tensors)
     entries: dict[str, Any] = {}
+    hashes: dict[str, str] = {}
     position = 0
     for name, (dtype, shape, content) in tensors.items():
         entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, position + content.nbytes]}
+        hashes[name] = xxhash.xxh3_128_hexdigest(content)
         position += content.nbytes
-    hashes = {name: xxhash.xxh3_128_hexdigest(content) for name, (_, _, content) in tensors.items()}
     try:
         inner = canonical({**metadata, "format": version, "hashes": hashes, "header_sha256": "0" * 64})
         header = canonical({"__metadata__": {KEY: inner.decode()}, **entries})

@@ -96,7 +96,6 @@ def listed(path: Path, contents: Contents) -> list[Shard]:
         or not isinstance(digests, list)
         or not 1 <= len(digests) <= MOST_SHARDS
         or not all(isinstance(one, str) and _DIGEST.fullmatch(one) for one in digests)
-        or len(set(digests)) < len(digests)
     ):
         raise LoadError(f"{path}: what it lists as its shards are none. Nothing was loaded.", code="damaged")
     return [Shard(number, len(digests), digest) for number, digest in enumerate(digests, 1)]

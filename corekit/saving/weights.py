@@ -14,7 +14,7 @@ from corekit.model.model import Model
 from corekit.saving import archive, dividing, hdf5, keras_model, keras_weights, matching, shards, torch_names
 from corekit.saving.matching import Match, Stored
 from corekit.saving.torch_names import InFile
-from corekit.saving.write import bytes_of, new_file
+from corekit.saving.write import Bytes, new_file
 
 Rename = Mapping[str, str] | Callable[[str], str]
 
@@ -35,8 +35,8 @@ def save_weights(
         SaveError: the model is not built, or the disk refuses. A file that was there before is untouched.
     """
     path = new_file(model, filepath, overwrite=overwrite, verb="save_weights")
-    tensors = {name: bytes_of(name, weight) for name, weight in model.named_weights().items()}
-    dividing.write(path, tensors, {"corekit": corekit.__version__}, max_shard_size=max_shard_size)
+    metadata = {"corekit": corekit.__version__}
+    dividing.write(path, Bytes(model.named_weights()), metadata, max_shard_size=max_shard_size)
 
 
 def load_weights(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,7 @@ def save_model(
     metadata = {
         "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
     }  # fmt: skip
-    tensors = {name: bytes_of(name, weight) for name, weight in model.named_weights().items()}
-    dividing.write(path, tensors, metadata, max_shard_size=max_shard_size)
+    dividing.write(path, Bytes(model.named_weights()), metadata, max_shard_size=max_shard_size)
     registry.call_hooks("model_saved", model=model, path=str(path))
 
 
@@ -91,6 +91,26 @@ def _requires(model: Model, architecture: dict[str, Any]) -> dict[str, str]:
         if version:
             found[distribution] = version
     return found
+
+
+class Bytes(Mapping[str, tuple[str, tuple[int, ...], memoryview]]):
+    """Weights as a file has them, each made when it is asked for: those of a device are copied one at a time.
+
+    Args:
+        weights: by name.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        self._weights = weights
+
+    def __getitem__(self, name: str) -> tuple[str, tuple[int, ...], memoryview]:
+        return bytes_of(name, self._weights[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._weights)
+
+    def __len__(self) -> int:
+        return len(self._weights)
 
 
 def bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryview]:

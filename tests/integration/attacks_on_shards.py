@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-import corekit as ck
 from corekit.saving.format import MOST_TENSORS, read_header
 from corekit.saving.shards import MOST_SHARDS, Shard
 from tests.integration.attacks import ANY_DAMAGE, DIFFER, changed, flipped, good_model, sealed, split
@@ -100,9 +99,10 @@ def swapped_in_the_list(path: Path) -> None:
 
 def of_another_model(path: Path) -> None:
     """Put a shard of a model of the same architecture, and other numbers, in the place of a shard."""
-    torch.manual_seed(1)
-    other = path.with_name("other.safetensors")
-    ck.Sequential([ck.Input((4,)), *(ck.layers.Dense(4) for _ in range(3))]).save(other, max_shard_size=LARGEST)
+    model, other = good_model(), path.with_name("other.safetensors")
+    with torch.no_grad():
+        model.weights[0].add_(1.0)
+    model.save(other, max_shard_size=LARGEST)
     shard(path, 1).write_bytes(shard(other, 1).read_bytes())
 
 
