@@ -95,7 +95,7 @@ def _is_abandoned(descriptor: int) -> bool:
 
 
 def is_written(target: Path) -> bool:
-    """Return whether somebody writes a file, or a part of it, at this moment."""
+    """Return whether somebody writes a file, or a part of it; in doubt, as without locks, that somebody does."""
     return _sweep(target)
 
 

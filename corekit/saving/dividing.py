@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import numbers
 import os
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from corekit.saving.format import Tensors
 from corekit.saving.shards import MOST_SHARDS, NAME, Shard, listed
 
 GB = 2**30  # bytes, as Keras counts them
+_NO_GB = 10**6  # as many are meant as bytes, which other libraries take
 
 
 def write(path: Path, tensors: Tensors, metadata: dict[str, Any], *, max_shard_size: float | None = None) -> None:
@@ -50,12 +52,14 @@ def _largest(max_shard_size: Any) -> float:
     """Return how many bytes a file may have."""
     if max_shard_size is None:
         return math.inf
-    if isinstance(max_shard_size, bool) or not isinstance(max_shard_size, (int, float)) or not max_shard_size > 0:
+    is_number = isinstance(max_shard_size, numbers.Real) and not isinstance(max_shard_size, bool)
+    if not is_number or not 0 < max_shard_size < _NO_GB:
+        meant = f"{max_shard_size / GB:.3g}" if is_number and _NO_GB <= max_shard_size < 1e18 else "5"
         raise ArgumentError(
-            f"max_shard_size={max_shard_size!r:.50}: expected a number of GB above 0, as max_shard_size=5, or None for "
-            "one file. Nothing was written."
+            f"max_shard_size={max_shard_size!r:.50}: expected a number of GB, not of bytes, above 0, or None for one "
+            f"file. Nothing was written.\n  Write  max_shard_size={meant}."
         )
-    return max_shard_size * GB
+    return float(max_shard_size) * GB
 
 
 def _planned(path: Path, tensors: Tensors, metadata: dict[str, Any], largest: float) -> list[list[str]]:

@@ -35,7 +35,7 @@ def load_model(
     corekit does not have are refused by name, and so is a Lambda: it is code.
 
     Args:
-        filepath: of a `.safetensors` or `.keras` file.
+        filepath: of a `.safetensors` or `.keras` file; of a model in several files, the one that lists the others.
         custom_objects: classes of your own program by name, where they are not registered.
         missing: what to do where a layer, or what it needs, is not here. "error", the default, names all that is
             missing. "placeholder" keeps the layer's description and weights in its place, so that the model can be

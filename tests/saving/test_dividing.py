@@ -110,12 +110,36 @@ def test_equal_models_give_equal_files(path, tmp_path):
         assert (tmp_path / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 
-@pytest.mark.parametrize("size", [0, -1, True, "5GB", float("nan"), [5]])
-def test_size_that_is_none_shows_what_to_write(path, size):
-    with pytest.raises(ArgumentError, match=r"a number of GB above 0, as max_shard_size=5"):
+@pytest.mark.parametrize(
+    ("size", "line"),
+    [
+        (0, 5),
+        (-1, 5),
+        (True, 5),
+        ("5GB", 5),
+        (float("nan"), 5),
+        (float("inf"), 5),
+        ([5], 5),
+        (5 * 2**30, 5),
+        (2e9, 1.86),
+    ],
+)
+def test_size_that_is_none_shows_what_to_write(path, size, line):
+    with pytest.raises(ArgumentError, match=rf"a number of GB, not of bytes(?s:.*)Write  max_shard_size={line}\.$"):
         dividing.write(path, OLD, METADATA, max_shard_size=size)
 
     assert not path.exists()
+
+
+def test_name_too_long_for_its_shards_is_told(path):
+    path = path.with_name("m" * 230 + ".safetensors")
+    save(path, FEW)
+
+    with pytest.raises(SaveError, match=r"could not be written: File name too long.*untouched"):
+        save(path, OLD)
+
+    assert content_of(path) == FEW
+    assert names_in(path.parent) == [path.name]
 
 
 def test_weight_larger_than_a_file_is_named(path):
