@@ -12,17 +12,21 @@ import contextlib
 import os
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import corekit.saving.format as files
 from corekit.errors import LoadError
 from corekit.saving.format import Contents, StoredTensor
 
+Found = TypeVar("Found")
 MOST_SHARDS = 1024
 NAME = re.compile(r"(?P<stem>.+)(?P<place>-[0-9]{5}-of-[0-9]{5}-[0-9a-f]{16}\.safetensors)", re.DOTALL)
 """What shards are called: the stem of the file that lists them, and a place."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_LOOKS = 10  # at a file that is saved again and again while it is read
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,23 @@ class Shard:
 def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, bytearray]]:
     """Read a file and the shards that it lists, and check all of them; see `format.read`.
 
-    The headers of all shards are checked before the first tensor is read.
+    The headers of all shards are checked before the first tensor is read. Where somebody saves over the model
+    meanwhile, it is the old one or the new one.
 
     Raises:
         LoadError: as `format.read`; "not-found" also where a shard is not there, "damaged" where it is another one.
     """
-    contents, data = files.read(path, plain=plain)
-    whole, found = _whole(path, contents)
-    for shard, where in found:
-        held, content = files.read(where, links=False)
-        _check_is(shard, where, held, path)
-        data.update(content)
-    return whole, data
+
+    def look() -> tuple[Contents, dict[str, bytearray]]:
+        contents, data = files.read(path, plain=plain)
+        whole, found = _whole(path, contents)
+        for shard, where in found:
+            held, content = files.read(where, links=False)
+            _check_is(shard, where, held, path)
+            data.update(content)
+        return whole, data
+
+    return _while_it_stays(path, look)
 
 
 def verified(path: Path) -> Contents:
@@ -66,10 +75,14 @@ def verified(path: Path) -> Contents:
     Raises:
         LoadError: as `read`.
     """
-    whole, found = _whole(path, files.verified(path))
-    for shard, where in found:
-        _check_is(shard, where, files.verified(where, links=False), path)
-    return whole
+
+    def look() -> Contents:
+        whole, found = _whole(path, files.verified(path))
+        for shard, where in found:
+            _check_is(shard, where, files.verified(where, links=False), path)
+        return whole
+
+    return _while_it_stays(path, look)
 
 
 def read_header(path: Path) -> Contents:
@@ -78,7 +91,26 @@ def read_header(path: Path) -> Contents:
     Raises:
         LoadError: as `read`.
     """
-    return _whole(path, files.read_header(path))[0]
+    return _while_it_stays(path, lambda: _whole(path, files.read_header(path))[0])
+
+
+def _while_it_stays(path: Path, look: Callable[[], Found]) -> Found:
+    """Return what a look finds; where a shard was gone, and the file another by then, what one more look finds."""
+    for _ in range(_LOOKS):
+        before = _identity(path)
+        try:
+            return look()
+        except LoadError as error:
+            if error.code != "not-found" or _identity(path) == before:
+                raise
+    return look()
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    return ()
 
 
 def listed(path: Path, contents: Contents) -> list[Shard]:

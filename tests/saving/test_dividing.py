@@ -369,6 +369,22 @@ def test_two_processes_at_once_leave_one_model_whole(path):
     assert names_in(path.parent) == [path.name]
 
 
+@needs_fork
+def test_reader_finds_a_whole_model_while_another_process_saves(path):
+    save(path, OLD)
+    child = in_child(lambda: [(save(path, one), time.sleep(0.005)) for _ in range(10_000) for one in (NEW, OLD)])
+
+    try:
+        seen = [content_of(path) for _ in range(200)]
+        sizes = {len(shards.verified(path).tensors) for _ in range(200)}
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert all(one in (OLD, NEW) for one in seen)
+    assert sizes <= {len(OLD), len(NEW)}
+
+
 def test_model_is_saved_in_several_files(model, path):
     model.save(path, max_shard_size=1_000 / dividing.GB)
 
