@@ -26,6 +26,7 @@ MOST_SHARDS = 1024
 NAME = re.compile(r"(?P<stem>.+)(?P<place>-[0-9]{5}-of-[0-9]{5}-[0-9a-f]{16}\.safetensors)", re.DOTALL)
 """What shards are called: the stem of the file that lists them, and a place."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_MOST_LINES = 40  # of a message
 _LOOKS = 10  # at a file that is saved again and again while it is read
 
 
@@ -160,7 +161,9 @@ def _whole(path: Path, contents: Contents) -> tuple[Contents, list[tuple[Shard, 
     for shard, where in found:
         if where.is_symlink():
             raise LoadError(
-                f"{where} is a link; a shard must lie there itself. Nothing was loaded.", code="not-corekit"
+                f"{where} is a link, and a shard is read only where it lies itself. Nothing was loaded.\n"
+                "  Put the file that it leads to into its place.",
+                code="not-corekit",
             )
         held = files.read_header(where, links=False)
         _check_is(shard, where, held, path)
@@ -196,6 +199,8 @@ def _not_there(path: Path, real: Path, absent: list[tuple[Shard, Path]]) -> Load
         for shard, where in absent
         if shard.place in here
     ]
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"  ... and {len(lines) - _MOST_LINES} more"]
     if lines:
         told = "A shard is called after the file that lists it. Rename it, too:\n" + "\n".join(lines)
     else:

@@ -153,6 +153,13 @@ def test_renamed_file_shows_lines_that_make_it_load(model, path, parts, name):
     assert equal(ck.load_model(renamed), model)
 
 
+def test_many_renamed_shards_are_shown_shortened(path, parts, monkeypatch):
+    monkeypatch.setattr(shards, "_MOST_LINES", 1)
+    path.rename(path.with_name("n.safetensors"))
+
+    assert str(refused(path.with_name("n.safetensors"))).endswith(f"\n  ... and {len(parts) - 1} more")
+
+
 def test_name_of_a_stranger_is_not_offered_where_it_cannot_be_printed(path, parts):
     place = parts[0].name.removeprefix("m")
     path.rename(path.with_name("n.safetensors"))
@@ -171,6 +178,17 @@ def test_shard_that_may_not_be_read_is_named(path, parts, monkeypatch):
     monkeypatch.setattr(files, "_without_links", refuse)
 
     assert f"{parts[0]} cannot be opened: {os.strerror(errno.EACCES)}" in str(refused(path))
+
+
+def test_shard_that_is_a_link_says_what_to_do(path, parts):
+    parts[0].rename(path.with_name("elsewhere"))
+    parts[0].symlink_to("elsewhere")
+
+    error = refused(path)
+
+    assert error.code == "not-corekit"
+    assert f"{parts[0]} is a link" in str(error)
+    assert "Put the file that it leads to into its place." in str(error)
 
 
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="the system cannot open a file unless it is a link")
