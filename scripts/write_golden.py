@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 import corekit as ck
-from corekit.saving.format import FORMAT
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "integration" / "golden"
 
@@ -44,7 +43,24 @@ def tokens() -> Any:
     ])  # fmt: skip
 
 
-MODELS = {"dense": dense, "images": images, "tokens": tokens}
+def trained() -> Any:
+    """Return a row that was trained, with averages and a schedule."""
+    model = ck.Sequential([ck.Input((4,)), ck.layers.Dense(3, "relu"), ck.layers.Dense(2, "softmax")])
+    rate = ck.schedules.ExponentialDecay(0.1, decay_steps=3, decay_rate=0.5)
+    optimizer = ck.optimizers.AdamW(rate, weight_decay=0.01, use_ema=True)
+    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    train(model)
+    return model
+
+
+def train(model: Any) -> float:
+    """Make two steps, and return the loss."""
+    x = inputs_of("trained")
+    losses = model.fit(x, torch.eye(2)[[0, 1]], batch_size=1, shuffle=False, verbose=0).history["loss"]
+    return float(losses[0])
+
+
+MODELS = {"dense": dense, "images": images, "tokens": tokens, "trained": trained}
 
 
 def inputs_of(name: str) -> Any:
@@ -52,27 +68,33 @@ def inputs_of(name: str) -> Any:
     generator = torch.Generator().manual_seed(1)
     if name == "dense":
         return [torch.rand((2, 4), generator=generator), torch.rand((2, 4), generator=generator)]
+    if name == "trained":
+        return torch.rand((2, 4), generator=generator)
     if name == "images":
         return torch.rand((2, 8, 8, 1), generator=generator)
     return torch.randint(0, 7, (2, 5), generator=generator)
 
 
 def main() -> None:
-    """Write them."""
+    """Write those that are not there: of format 2, which a file has that lists shards, models in several files."""
     FOLDER.mkdir(exist_ok=True)
-    expected = {}
-    for name, make in MODELS.items():
-        torch.manual_seed(0)
-        model = make()
-        with torch.no_grad():
-            for weight in model.weights:
-                weight.add_(0.1 * torch.rand_like(weight))
-        target = FOLDER / f"format-{FORMAT}-{name}.safetensors"
-        if target.exists():
-            raise SystemExit(f"{target} is there already: a released file is never written again.")
-        model.save(target)
-        expected[name] = model(inputs_of(name)).tolist()
-    (FOLDER / f"format-{FORMAT}.json").write_text(json.dumps(expected, indent=1) + "\n")
+    for number, largest in {1: None, 2: 1_500 / 2**30}.items():
+        foretold = FOLDER / f"format-{number}.json"
+        expected = json.loads(foretold.read_text()) if foretold.exists() else {}
+        for name, make in MODELS.items():
+            target = FOLDER / f"format-{number}-{name}.safetensors"
+            if target.exists():
+                continue
+            torch.manual_seed(0)
+            model = make()
+            with torch.no_grad():
+                for weight in model.weights:
+                    weight.add_(0.1 * torch.rand_like(weight))
+            model.save(target, include_optimizer=name == "trained", max_shard_size=largest)
+            expected[name] = model(inputs_of(name)).tolist()
+            if name == "trained":
+                expected["loss of two more steps"] = train(model)
+        foretold.write_text(json.dumps(expected, indent=1) + "\n")
 
 
 if __name__ == "__main__":

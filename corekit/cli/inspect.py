@@ -29,10 +29,9 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
     Exit code 1 if the file is damaged or is no model file, or if something that it needs is not here.
     """
     from corekit.model.ids import named_ids
-    from corekit.saving import claims
-    from corekit.saving import format as files
+    from corekit.saving import claims, shards
 
-    contents = files.read_header(file) if fast else files.verified(file)
+    contents = shards.read_header(file) if fast else shards.verified(file)
     of_model = set(named_ids(contents.metadata.get("architecture")))
     of_training = set(named_ids(contents.metadata.get("training"))) - of_model
     parts = [_part(*named, use="model") for named in sorted(of_model)]
@@ -47,6 +46,7 @@ def inspect(file: Path, fast: bool, as_json: bool) -> None:
         "parameters": numbers,
         "bytes": size,
         "training": claims.training(contents),
+        "shards": list(contents.shards),
         "layers": [line._asdict() for line in claims.lines(contents)],
         "needs": distributions,
         "parts": parts,
@@ -77,7 +77,7 @@ def _written(told: dict[str, Any]) -> str:
     checked = "every byte is as it was saved" if told["checked"] else "the tensors were not looked at"
     lines = [
         f"{told['file']}: format {told['format']}, written by corekit {told['corekit']}; {checked}.",
-        f"{told['parameters']:,} numbers in {told['bytes']:,} bytes.",
+        f"{told['parameters']:,} numbers in {told['bytes']:,} bytes{_in_shards(told['shards'])}.",
         "What follows is what the file says of itself.",
         *_trained(told["training"]),
         "",
@@ -101,6 +101,12 @@ def _written(told: dict[str, Any]) -> str:
         lines += ["A name in a file proves nothing: install what you know, from where you know it."]
         lines += [f"What your lock file or your index has of it:  corekit sync {shlex.quote(told['file'])}"]
     return "\n".join(lines)
+
+
+def _in_shards(names: list[str]) -> str:
+    from corekit.saving.claims import safe
+
+    return f", in {len(names)} files beside it, {safe(names[0])} and so on" if names else ""
 
 
 def _trained(training: dict[str, Any] | None) -> list[str]:

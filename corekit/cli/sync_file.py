@@ -55,9 +55,9 @@ class Request:
 
 def sync_file(request: Request) -> int:
     """Tell what a file needs, install what the user says yes to, and return the exit code."""
-    from corekit.saving import format as files  # only who has a file pays for it
+    from corekit.saving import shards  # only who has a file pays for it
 
-    metadata = files.verified(request.file).metadata
+    metadata = shards.verified(request.file).metadata
     locked = {entry.name: entry for entry in locking.read(request.lock)} if request.lock else {}
     trust = frozenset(map(canonical, request.trust))
     needed = needs(metadata)

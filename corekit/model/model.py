@@ -275,11 +275,29 @@ class Model(Network):
         is_description = config.get("type") in ("sequential", "functional")
         return construct(config) if is_description else super().from_config(config)  # type: ignore[return-value]  # of what class, the data tell
 
-    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = False) -> None:
-        """Write one `.safetensors` file that `corekit.load_model` reads; see `corekit.saving.write.save_model`."""
+    def save(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        include_optimizer: bool = False,
+        *,
+        max_shard_size: float | None = None,
+    ) -> None:
+        """Write a `.safetensors` file that `corekit.load_model` reads: architecture, weights, how it was compiled.
+
+        Args:
+            filepath: of the file.
+            overwrite: whether an existing file may be replaced.
+            include_optimizer: whether to write the optimizer's state, too, so that training can go on where it
+                stopped. Default False: Adam's state is twice as large as the weights, and only training needs it.
+            max_shard_size: GB (2**30 bytes) that a file may have. Where the weights are more, they go into several
+                files beside `filepath`, which lists them and is still the one to load. Default None: always one file.
+        """
         from corekit.saving import save_model
 
-        save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
+        save_model(
+            self, filepath, overwrite=overwrite, include_optimizer=include_optimizer, max_shard_size=max_shard_size
+        )
 
     def export(
         self, filepath: Any, format: str | None = None, verbose: bool | None = None, input_signature: Any = None
@@ -300,11 +318,14 @@ class Model(Network):
         if verbose is None or verbose:
             print(written)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights alone into a `.safetensors` file; `load_weights` of the same architecture reads it."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights alone into a `.safetensors` file; `load_weights` of the same architecture reads it.
+
+        Args: those of `save`.
+        """
         from corekit.saving import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite)
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
 
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, *, strict: bool = True, rename: Any = None

@@ -18,29 +18,37 @@ except ImportError:  # Windows: who holds a file open has it locked anyway
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Any]:
+def replacing(path: Path, *, part_of: Path | None = None) -> Iterator[Any]:
     """Give a temporary file beside `path`, and put it in its place once every byte is on the disk.
 
     The file keeps its permissions; where `path` is a link, what it leads to is written. What processes that were killed
     left of the same file is removed: a temporary file is locked while somebody writes it.
 
+    Args:
+        path: of the file.
+        part_of: the file that this one belongs to, in the same folder: it has its permissions, what is left of it is
+            removed with that file's, and a link in its place is replaced.
+
     Raises:
         SaveError: the disk refused. What was there before is untouched, unless the message says otherwise.
     """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f"{_prefix(target)}{os.urandom(8).hex()}.tmp")
+    target = Path(os.path.realpath(path)) if part_of is None else path
+    owner = part_of or target
+    temporary = target.with_name(f"{_prefix(owner)}{os.urandom(8).hex()}.tmp")
     try:
         with _locked(temporary) as file:
-            _sweep(target, temporary)
+            _sweep(owner, temporary)
             yield file
             file.flush()
             os.fsync(file.fileno())
             with contextlib.suppress(FileNotFoundError):
-                os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+                os.chmod(temporary, stat.S_IMODE(os.stat(owner).st_mode))
             if fcntl is not None:  # while it is locked; elsewhere an open file cannot be renamed
                 os.replace(temporary, target)
         if fcntl is None:
             os.replace(temporary, target)
+        if part_of is not None:  # the file that it belongs to may not come before it
+            _sync_folder(target)
     except OSError as error:
         _remove(temporary)
         raise SaveError(
@@ -49,7 +57,15 @@ def replacing(path: Path) -> Iterator[Any]:
     except BaseException:
         _remove(temporary)
         raise
-    _sync_folder(target)
+    if part_of is not None:
+        return
+    try:
+        _sync_folder(target)
+    except OSError as error:
+        raise SaveError(
+            f"{path} was written, but its folder could not be synced to the disk ({error.strerror or error}): after a "
+            "power cut the old file may be back."
+        ) from error
 
 
 def _prefix(target: Path) -> str:
@@ -78,15 +94,25 @@ def _is_abandoned(descriptor: int) -> bool:
     return True
 
 
-def _sweep(target: Path, own: Path) -> None:
-    """Remove the temporary files of the same target that nobody writes any more."""
-    with contextlib.suppress(OSError):
+def is_written(target: Path) -> bool:
+    """Return whether somebody writes a file, or a part of it; in doubt, as without locks, that somebody does."""
+    return _sweep(target)
+
+
+def _sweep(target: Path, own: Path | None = None) -> bool:
+    """Remove the temporary files of the same target that nobody writes any more; return whether others are left."""
+    left = False
+    try:
         for name in os.listdir(target.parent):
-            if name.startswith(_prefix(target)) and name.endswith(".tmp") and name != own.name:
-                left = target.with_name(name)
-                with contextlib.suppress(OSError), open(left, "rb") as file:
+            found = target.with_name(name)
+            if name.startswith(_prefix(target)) and name.endswith(".tmp") and found != own:
+                with contextlib.suppress(OSError), open(found, "rb") as file:
                     if _is_abandoned(file.fileno()):
-                        left.unlink()
+                        found.unlink()
+                left = left or found.exists()
+    except OSError:
+        return True
+    return left
 
 
 def _remove(path: Path) -> None:
@@ -98,14 +124,8 @@ def _sync_folder(path: Path) -> None:
     """Make the new name of a file as durable as its bytes, where the system knows such a thing."""
     if os.name != "posix":
         return
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise SaveError(
-            f"{path} was written, but its folder could not be synced to the disk ({error.strerror or error}): after a "
-            "power cut the old file may be back."
-        ) from error
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -64,15 +64,16 @@ def computed(model: nn.Module, weights: Mapping[str, Tensor]) -> list[Tensor]:
     return list(found.values())
 
 
-def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data: Mapping[str, bytearray]) -> None:
+def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data: dict[str, bytearray]) -> None:
     """Give weights the values of the file; those without values get memory for them, of the dtype in the file.
 
-    A weight stays the object that it was, whoever holds it.
+    A weight stays the object that it was, whoever holds it. What was taken of the data is removed from them, so that
+    weights which cannot lie as they do in the file, or which a device holds, are in memory twice one at a time.
     """
     device = torch.get_default_device()
     with torch.no_grad():
         for name, weight in weights.items():
-            value = tensor_of(data[name], stored[name]).to(device)
+            value = tensor_of(data.pop(name), stored[name]).to(device)
             if weight.is_meta:
                 if value.stride() != weight.stride():  # a layer chose how it lies, as convolutions do
                     value = torch.empty_strided(weight.shape, weight.stride(), dtype=value.dtype, device=device).copy_(

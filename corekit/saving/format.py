@@ -6,7 +6,8 @@
 
 The metadata JSON holds the format's version, the architecture, the distributions that it needs, an xxh3_128 hash for
 each tensor, and the sha256 of the header itself, taken with its own digits as zeros. Hashes find damage; they prove
-no author. Everything is checked before anything is made from it.
+no author. Everything is checked before anything is made from it. A file is read here by itself: what a file of format 2
+lists is read by `shards`, through which every door goes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ import xxhash
 from corekit.errors import LoadError, SaveError
 from corekit.saving.atomic import replacing
 
-FORMAT = 1
+FORMAT = 2  # the newest that is read. 1 is a file with its tensors, 2 one that lists the files that have them
 KEY = "corekit"
 LARGEST_HEADER = 16 * 2**20  # bytes
 DEEPEST = 64  # nested brackets
@@ -56,36 +57,49 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file says before any of its tensors is used."""
+    """What a file says before any of its tensors is used; of one that lists shards, with theirs and their names."""
 
     metadata: dict[str, Any]
     tensors: dict[str, StoredTensor]
+    shards: tuple[str, ...] = ()
 
 
-def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryview]], metadata: dict[str, Any]) -> None:
+Tensors = Mapping[str, tuple[str, tuple[int, ...], memoryview]]
+"""Name -> dtype, shape, bytes."""
+
+
+def write(path: Path, tensors: Tensors, metadata: dict[str, Any]) -> None:
     """Write a file in one go: a reader finds the old one or the new one, whole, whatever happens in between.
 
     Args:
         path: of the file.
-        tensors: name -> (dtype, shape, bytes).
+        tensors: what it holds.
         metadata: JSON-ready; version and hashes are added here.
 
     Raises:
         SaveError: the disk refused; what was there before is untouched.
     """
+    start, _ = header_of(path, tensors, metadata)
+    with replacing(path) as file:
+        put(file, start, tensors)
+
+
+def header_of(path: Path, tensors: Tensors, metadata: dict[str, Any], *, version: int = 1) -> tuple[bytes, str]:
+    """Return the beginning of a file, up to its tensors, and the sha256 of its header.
+
+    Raises:
+        SaveError: a reader would refuse it.
+    """
+    check_names(tensors)
     entries: dict[str, Any] = {}
+    hashes: dict[str, str] = {}
     position = 0
-    for name in tensors:
-        try:
-            check_name(name)
-        except ValueError as error:
-            raise SaveError(f"the weight {name!r:.200} has {error}. Give its layer another name.") from error
     for name, (dtype, shape, content) in tensors.items():
         entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, position + content.nbytes]}
+        hashes[name] = xxhash.xxh3_128_hexdigest(content)
         position += content.nbytes
-    hashes = {name: xxhash.xxh3_128_hexdigest(content) for name, (_, _, content) in tensors.items()}
     try:
-        inner = canonical({**metadata, "format": FORMAT, "hashes": hashes, "header_sha256": "0" * 64})
+        inner = canonical({**metadata, "format": version, "hashes": hashes, "header_sha256": "0" * 64})
         header = canonical({"__metadata__": {KEY: inner.decode()}, **entries})
         header += b" " * (-len(header) % 8)
         strict_json(inner, str(path), longest=LONGEST)
@@ -96,12 +110,16 @@ def write(path: Path, tensors: Mapping[str, tuple[str, tuple[int, ...], memoryvi
             )
     except ValueError as error:  # LoadError and UnicodeError are such, too
         raise SaveError(f"the model's description could not be read back, so nothing was written. {error}") from error
-    digest = hashlib.sha256(header).hexdigest().encode()
-    header = _DIGEST.sub(lambda match: match[1] + digest, header)
-    with replacing(path) as file:
-        file.write(len(header).to_bytes(8, "little") + header)
-        for _, _, content in tensors.values():
-            file.write(content)
+    digest = hashlib.sha256(header).hexdigest()
+    header = _DIGEST.sub(lambda match: match[1] + digest.encode(), header)
+    return len(header).to_bytes(8, "little") + header, digest
+
+
+def put(file: Any, start: bytes, tensors: Tensors) -> None:
+    """Write a file's beginning and its tensors."""
+    file.write(start)
+    for _, _, content in tensors.values():
+        file.write(content)
 
 
 def canonical(value: Any) -> bytes:
@@ -110,7 +128,7 @@ def canonical(value: Any) -> bytes:
     return text.encode()
 
 
-def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, bytearray]]:
+def read(path: Path, *, plain: bool = False, links: bool = True) -> tuple[Contents, dict[str, bytearray]]:
     """Read a file and check all of it; return its contents and the bytes of its tensors.
 
     Each byte is read once, and what was checked is what is returned: a file that changes meanwhile is refused, not half
@@ -120,11 +138,12 @@ def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, bytear
         path: of the file.
         plain: whether one that another program wrote is taken, too. It has no hashes, and its metadata, which mean
             nothing here, are left out.
+        links: whether the file may be reached through one.
 
     Raises:
         LoadError: code "not-found", "not-corekit", "newer-format", "too-large" or "damaged".
     """
-    with _opened(path, plain=plain) as (file, contents):
+    with _opened(path, plain=plain, links=links) as (file, contents):
         hashes = contents.metadata.get("hashes")  # None: another program wrote it
         data = {}
         for name, tensor in sorted(contents.tensors.items(), key=lambda item: item[1].start):
@@ -138,13 +157,13 @@ def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, bytear
     return contents, data
 
 
-def verified(path: Path) -> Contents:
+def verified(path: Path, *, links: bool = True) -> Contents:
     """Return what a file says of itself, after a look at every byte, a piece at a time.
 
     Raises:
         LoadError: as `read`.
     """
-    with _opened(path) as (file, contents):
+    with _opened(path, links=links) as (file, contents):
         for name, tensor in sorted(contents.tensors.items(), key=lambda item: item[1].start):
             hashed, left = xxhash.xxh3_128(), tensor.stop - tensor.start
             while left and (piece := file.read(min(left, PIECE))):
@@ -154,21 +173,21 @@ def verified(path: Path) -> Contents:
     return contents
 
 
-def read_header(path: Path) -> Contents:
+def read_header(path: Path, *, links: bool = True) -> Contents:
     """Read what a file says of itself, checked but for the bytes of its tensors, which are not looked at.
 
     Raises:
         LoadError: as `read`.
     """
-    with _opened(path) as (_, contents):
+    with _opened(path, links=links) as (_, contents):
         return contents
 
 
 @contextlib.contextmanager
-def _opened(path: Path, *, plain: bool = False) -> Iterator[tuple[Any, Contents]]:
+def _opened(path: Path, *, plain: bool = False, links: bool = True) -> Iterator[tuple[Any, Contents]]:
     """Open a file and check its header; it is left where the tensors begin."""
     try:
-        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - closed by the `with` below
+        file = open(path, "rb", opener=_without_waiting if links else _without_links)  # noqa: SIM115 - closed by the `with` below
     except OSError as error:
         raise LoadError(f"{path} cannot be opened: {error.strerror or error}.", code="not-found") from error
     with file:
@@ -184,6 +203,10 @@ def _opened(path: Path, *, plain: bool = False) -> Iterator[tuple[Any, Contents]
 def _without_waiting(path: str, flags: int) -> int:
     """Open a file; a pipe that nobody writes to would have us wait for ever."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _without_links(path: str, flags: int) -> int:
+    return _without_waiting(path, flags | getattr(os, "O_NOFOLLOW", 0))
 
 
 def _header_of(path: str, file: Any, size: int, plain: bool) -> Contents:
@@ -304,6 +327,19 @@ def _check_extents(path: str, entries: dict[str, Any], available: int) -> dict[s
     if position != available:
         raise LoadError(f"{path}: {position} bytes of tensors are named, {available} are there.", code="damaged")
     return tensors
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise where a model has a weight of a name that a reader would refuse.
+
+    Raises:
+        SaveError: it has.
+    """
+    for name in names:
+        try:
+            check_name(name)
+        except ValueError as error:
+            raise SaveError(f"the weight {name!r:.200} has {error}. Give its layer another name.") from error
 
 
 def check_name(name: str) -> None:

@@ -15,8 +15,7 @@ from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder, attach
 from corekit.protocols.weights import limited
 from corekit.registry import registry
-from corekit.saving import compiled, filling
-from corekit.saving import format as files
+from corekit.saving import compiled, filling, shards
 from corekit.saving.format import Contents
 
 
@@ -37,7 +36,7 @@ def load_model(
     corekit does not have are refused by name, and so is a Lambda: it is code.
 
     Args:
-        filepath: of a `.safetensors` or `.keras` file.
+        filepath: of a `.safetensors` or `.keras` file; of a model in several files, the one that lists the others.
         custom_objects: classes of your own program by name, where they are not registered.
         compile: whether to compile it as it was when it was saved, with the optimizer's state if that was saved, so
             that `fit` and `evaluate` go on. False needs no plugin that only training does. A model from a `.keras`
@@ -92,8 +91,9 @@ def _weights_only(path: Path) -> LoadError:
 
 
 def _own(path: Path, custom_objects: Mapping[str, Any] | None, *, compile: bool, keep_missing: bool) -> Model:
-    contents, data = files.read(path)
+    contents, data = shards.read(path)
     if "architecture" not in contents.metadata:
+        shards.refuse_part(path, contents)
         raise _weights_only(path)
     weights, state = compiled.split(contents)
     model = _built(Contents(contents.metadata, weights), custom_objects, str(path), keep_missing=keep_missing)

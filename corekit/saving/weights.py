@@ -11,29 +11,32 @@ from typing import Any
 import corekit
 from corekit.errors import ArgumentError, LoadError, StateError
 from corekit.model.model import Model
-from corekit.saving import archive, compiled, hdf5, keras_model, keras_weights, matching, torch_names
-from corekit.saving import format as files
+from corekit.saving import archive, compiled, dividing, hdf5, keras_model, keras_weights, matching, shards, torch_names
 from corekit.saving.matching import Match, Stored
 from corekit.saving.torch_names import InFile
-from corekit.saving.write import bytes_of, new_file
+from corekit.saving.write import Bytes, new_file
 
 Rename = Mapping[str, str] | Callable[[str], str]
 
 
-def save_weights(model: Model, filepath: str | os.PathLike[str], *, overwrite: bool = True) -> None:
-    """Write a model's weights, without its architecture, into one file.
+def save_weights(
+    model: Model, filepath: str | os.PathLike[str], *, overwrite: bool = True, max_shard_size: float | None = None
+) -> None:
+    """Write a model's weights, without its architecture, into one file, or into several where they are large.
 
     Args:
         model: built.
         filepath: ends in ".safetensors".
         overwrite: whether an existing file may be replaced.
+        max_shard_size: GB that a file may have; see `Model.save`.
 
     Raises:
+        ArgumentError: `max_shard_size` is no size.
         SaveError: the model is not built, or the disk refuses. A file that was there before is untouched.
     """
     path = new_file(model, filepath, overwrite=overwrite, verb="save_weights")
-    tensors = {name: bytes_of(name, weight) for name, weight in model.named_weights().items()}
-    files.write(path, tensors, {"corekit": corekit.__version__})
+    metadata = {"corekit": corekit.__version__}
+    dividing.write(path, Bytes(model.named_weights()), metadata, max_shard_size=max_shard_size)
 
 
 def load_weights(
@@ -64,7 +67,7 @@ def load_weights(
 def _opened(model: Model, path: Path, rename: Rename | None) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """Give the arrays of a file, and name of a weight -> array."""
     if path.suffix == ".safetensors":
-        contents, data = files.read(path, plain=True)
+        contents, data = shards.read(path, plain=True)
         weights, _ = compiled.split(contents)
         arrays: dict[str, Stored] = {name: InFile(one, data[name]) for name, one in weights.items()}
         yield torch_names.places(model, torch_names.renamed(arrays, rename))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,7 @@ from corekit.model.ids import named_ids
 from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder
 from corekit.registry import registry
-from corekit.saving import compiled, ties
-from corekit.saving import format as files
+from corekit.saving import compiled, dividing, ties
 
 DTYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
@@ -26,18 +26,24 @@ DTYPES = {
 
 
 def save_model(
-    model: Model, filepath: str | os.PathLike[str], *, overwrite: bool = True, include_optimizer: bool = False
+    model: Model,
+    filepath: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    include_optimizer: bool = False,
+    max_shard_size: float | None = None,
 ) -> None:
-    """Write a model's architecture, weights and, if it is compiled, how, into one file.
+    """Write a model's architecture, weights and, if it is compiled, how; into several files where they are large.
 
     Args:
         model: built.
         filepath: ends in ".safetensors".
         overwrite: whether an existing file may be replaced.
-        include_optimizer: whether to write the state of the optimizer, too, so that training can go on where it
-            stopped. Default False: Adam's state is twice as large as the weights, and only training needs it.
+        include_optimizer: whether to write the state of the optimizer, too; see `Model.save`.
+        max_shard_size: GB that a file may have; see `Model.save`.
 
     Raises:
+        ArgumentError: `max_shard_size` is no size.
         SaveError: the model is not built, or holds what a file cannot describe, or the disk refuses. A file that was
             there before is untouched.
     """
@@ -51,8 +57,8 @@ def save_model(
         "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
         **({} if training is None else {"training": training}),
     }  # fmt: skip
-    tensors = {**model.named_weights(), **state}
-    files.write(path, {name: bytes_of(name, tensor) for name, tensor in tensors.items()}, metadata)
+    tensors = Bytes({**model.named_weights(), **state})
+    dividing.write(path, tensors, metadata, max_shard_size=max_shard_size)
     registry.call_hooks("model_saved", model=model, path=str(path))
 
 
@@ -96,6 +102,26 @@ def _requires(model: Model, *records: Any) -> dict[str, str]:
         if version:
             found[distribution] = version
     return found
+
+
+class Bytes(Mapping[str, tuple[str, tuple[int, ...], memoryview]]):
+    """Weights as a file has them, each made when it is asked for: those of a device are copied one at a time.
+
+    Args:
+        weights: by name.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        self._weights = weights
+
+    def __getitem__(self, name: str) -> tuple[str, tuple[int, ...], memoryview]:
+        return bytes_of(name, self._weights[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._weights)
+
+    def __len__(self) -> int:
+        return len(self._weights)
 
 
 def bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryview]:

@@ -177,7 +177,43 @@ def test_description_that_is_none_is_no_crash(saved, change):
     assert inspect(saved).exception is None or isinstance(inspect(saved).exception, SystemExit)
 
 
-def test_no_torch_and_no_plugin_is_imported(saved):
+@pytest.fixture
+def parts(saved):
+    """The shards of the same model, in several files."""
+    ck.load_model(saved).save(saved, max_shard_size=400 / 2**30)
+    return sorted(saved.parent.glob("m-*"))
+
+
+def test_shards_are_shown_and_counted_as_one_model(saved, parts):
+    facts, code = told(saved)
+
+    assert facts["shards"] == [part.name for part in parts]
+    assert (facts["format"], facts["parameters"], facts["bytes"], code) == (2, 8, 32, 0)
+    assert f"8 numbers in 32 bytes, in 2 files beside it, {parts[0].name} and so on." in inspect(saved).stdout
+
+
+def test_damage_in_a_shard_is_found_unless_told_to_be_fast(saved, parts):
+    content = bytearray(parts[1].read_bytes())
+    content[-1] ^= 1
+    parts[1].write_bytes(content)
+
+    assert f"{parts[1].name}: tensor 'inner.own.scale' is damaged" in inspect(saved).stderr
+    assert inspect(saved, "--fast").exit_code == 0
+
+
+def test_missing_shard_is_told_with_exit_code_1(saved, parts):
+    parts[0].unlink()
+
+    for words in ([saved], [saved, "--fast"]):
+        result = inspect(*words)
+        assert result.exit_code == 1
+        assert f"of which 1 cannot be found: {parts[0].name}" in result.stderr
+
+
+@pytest.mark.parametrize("in_shards", [False, True])
+def test_no_torch_and_no_plugin_is_imported(saved, request, in_shards):
+    if in_shards:
+        request.getfixturevalue("parts")
     code = (
         "import sys; sys.argv = ['corekit', 'inspect', sys.argv[1]]\n"
         "from corekit.cli import group\n"

@@ -13,8 +13,9 @@ import torch
 import corekit as ck
 from corekit.errors import LoadError
 from corekit.saving import format as files
-from tests.integration import attacks
+from tests.integration import attacks, attacks_on_shards
 from tests.integration.attacks import ATTACKS
+from tests.integration.attacks_on_shards import FOLDER_ATTACKS
 
 ROWS = {f"A{number:02}" for number in range(1, 27)}
 ELSEWHERE = {"A14": "test_only_regular_files_are_read", "A23": "test_file_that_changes_meanwhile_is_refused"}
@@ -42,14 +43,18 @@ def hook(event, args):
     if watching and event.startswith(ours) and event not in harmless:
         if event == "open" and str(args[0]).startswith(allowed):
             return
+        if event == "open" and os.path.realpath(args[0]).startswith(stem):
+            return
         events.append([watching, event, repr(args)[:200]])
 
-# The file itself; where a name is missing, also the metadata of what is installed, and the index of that.
-allowed = (folder, os.environ["COREKIT_CACHE"], *sys.path[1:])
+# The file itself, and shards called after it; where a name is missing, also the metadata of what is installed, and the
+# index of that.
+allowed = (os.environ["COREKIT_CACHE"], *sys.path[1:])
 sys.addaudithook(hook)
 report = {}
 for name in names:
     path = f"{folder}/{name}"
+    stem = os.path.realpath(folder) + "/" + name.removesuffix(".safetensors")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     watching = name
@@ -125,6 +130,14 @@ def file_name(number: int) -> str:
     return f"{number:03}-" + re.sub(r"\W+", "-", ATTACKS[number].name) + ".safetensors"
 
 
+def in_folder(attack: attacks_on_shards.FolderAttack) -> str:
+    return re.sub(r"\W+", "-", attack.name) + "/m.safetensors"
+
+
+EVERY = [*ATTACKS, *FOLDER_ATTACKS]
+NAMES = [*map(file_name, range(len(ATTACKS))), *map(in_folder, FOLDER_ATTACKS)]
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write all of them, and the good file, into a folder."""
@@ -133,7 +146,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     good = (folder / "good.safetensors").read_bytes()
     for number, attack in enumerate(ATTACKS):
         (folder / file_name(number)).write_bytes(attack.make(good))
-    (folder / "names.json").write_text(json.dumps([file_name(number) for number in range(len(ATTACKS))]))
+    for attack in FOLDER_ATTACKS:
+        path = folder / in_folder(attack)
+        path.parent.mkdir()
+        attacks_on_shards.write_good(path)
+        attack.make(path)
+    (folder / "names.json").write_text(json.dumps(NAMES))
     return folder
 
 
@@ -174,12 +192,12 @@ def test_accepted_file_runs_only_the_import_of_what_its_ids_name(tmp_path: Path)
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len(ATTACKS) >= 80
-    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
+    assert len(EVERY) >= 80
+    assert len({attack.name for attack in EVERY}) == len(EVERY) == len(set(NAMES))
 
 
 def test_every_row_of_threats_has_one() -> None:
-    assert {attack.name[:3] for attack in ATTACKS} | set(ELSEWHERE) == ROWS
+    assert {attack.name[:3] for attack in EVERY} | set(ELSEWHERE) == ROWS
     assert all(test in globals() for test in ELSEWHERE.values())
 
 
@@ -187,11 +205,18 @@ def test_the_good_file_is_accepted(corpus: Path) -> None:
     assert ck.load_model(corpus / "good.safetensors").built
 
 
-@pytest.mark.parametrize("number", range(len(ATTACKS)), ids=[attack.name for attack in ATTACKS])
-def test_hostile_file_is_refused(watched: tuple[dict[str, list], list], number: int) -> None:
-    code, seconds, kilobytes = watched[0][file_name(number)]
+def test_the_good_shards_are_accepted(tmp_path: Path) -> None:
+    attacks_on_shards.write_good(tmp_path / "m.safetensors")
 
-    assert code == ATTACKS[number].code
+    assert ck.load_model(tmp_path / "m.safetensors").built
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+@pytest.mark.parametrize("number", range(len(EVERY)), ids=[attack.name for attack in EVERY])
+def test_hostile_file_is_refused(watched: tuple[dict[str, list], list], number: int) -> None:
+    code, seconds, kilobytes = watched[0][NAMES[number]]
+
+    assert code == EVERY[number].code
     assert seconds < 2
     assert kilobytes < 256 * 1024
 
@@ -201,10 +226,10 @@ def test_nothing_is_run_or_opened_for_any(watched: tuple[dict[str, list], list])
 
 
 def test_no_message_moves_the_cursor(corpus: Path) -> None:
-    for number in range(len(ATTACKS)):
+    for name in NAMES:
         with pytest.raises(LoadError) as caught:
-            ck.load_model(corpus / file_name(number))
-        assert str(caught.value).replace("\n", "").isprintable(), ATTACKS[number].name
+            ck.load_model(corpus / name)
+        assert str(caught.value).replace("\n", "").isprintable(), name
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and devices as files are POSIX's")

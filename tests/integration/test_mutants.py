@@ -15,8 +15,8 @@ import torch
 
 import corekit as ck
 from corekit.errors import LoadError
-from corekit.saving import compiled
-from corekit.saving import format as files
+from corekit.saving import compiled, shards
+from tests.integration import attacks_on_shards
 from tests.integration.attacks import sealed, split, write_good
 
 COUNT = int(os.environ.get("MUTANTS", "1000"))
@@ -28,6 +28,10 @@ STRANGE = [
     {"$component": ["activations", "corekit-layers-basic:tanh"]}, {"$array": ["float32", [1], [1.0]]},
     {"$ellipsis": True},
 ]  # fmt: skip
+OUTCOMES = {
+    "model", "damaged", "not-corekit", "newer-format", "missing-part", "bad-description", "wrong-kind",
+    "weights-differ", "too-large", "weights-only",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +53,22 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    """Change a few places of the header or of the metadata in it, and make the digest true again."""
+def mutated(content: bytes, chance: random.Random, key: str = "") -> bytes:
+    """Change a few places of the header or of the metadata in it, and make the digest true again.
+
+    Args:
+        content: of a file.
+        chance: what to change, and how.
+        key: of the metadata, to change mostly what it holds.
+    """
     entries, data = split(content)
     inner = json.loads(entries.pop("__metadata__")["corekit"])
     for _ in range(chance.choice((1, 1, 1, 2, 5))):
         tree = inner if chance.random() < 0.8 else entries
-        if not (found := places(tree)):
+        found = places(tree)
+        if key and chance.random() < 0.8:
+            found = [one for one in places(inner) if one[0] is inner.get(key) or one[1] in (key, "format")]
+        if not found:
             continue
         (where, key), (other, other_key) = chance.choice(found), chance.choice(found)
         match chance.choice(("replace", "replace", "copy", "delete", "add", "nudge")):
@@ -82,7 +95,7 @@ def judge(path: Path, number: int) -> str:
         model = ck.load_model(path)
     except LoadError as error:
         return error.code or "no code"
-    contents, data = files.read(path)
+    contents, data = shards.read(path)
     weights = model.named_weights()
     stored, _ = compiled.split(contents)
     assert weights.keys() == stored.keys(), number
@@ -100,10 +113,7 @@ def test_changed_description_is_refused_or_is_a_model(good: bytes, tmp_path: Pat
         outcome = judge(path, SEED + number)
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
 
-    assert outcomes.keys() <= {
-        "model", "damaged", "not-corekit", "newer-format", "missing-part", "bad-description", "wrong-kind",
-        "weights-differ", "too-large", "weights-only",
-    }  # fmt: skip
+    assert outcomes.keys() <= OUTCOMES
     assert outcomes["model"] > 0.05 * COUNT  # else nothing but the door was tried
     assert sum(outcomes.values()) - outcomes["model"] > 0.3 * COUNT
 
@@ -131,6 +141,35 @@ def test_changed_bytes_are_refused(good: bytes, tmp_path: Path) -> None:
             continue
 
         assert judge(path, SEED + number) != "model", SEED + number
+
+
+@pytest.mark.slow
+def test_changed_list_of_shards_is_refused_or_is_a_model(tmp_path: Path) -> None:
+    path, outcomes = tmp_path / "m.safetensors", {}
+    attacks_on_shards.write_good(path)
+    good = path.read_bytes()
+    for number in range(COUNT // 3):
+        path.write_bytes(mutated(good, random.Random(SEED + number), "shards"))
+        outcome = judge(path, SEED + number)
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+
+    assert outcomes.keys() <= OUTCOMES | {"not-found"}
+    assert outcomes["damaged"] > 0.3 * COUNT // 3
+    assert outcomes["not-found"] > 0
+
+
+@pytest.mark.slow
+def test_changed_shard_is_refused_or_is_a_model(tmp_path: Path) -> None:
+    path, outcomes = tmp_path / "m.safetensors", {}
+    for number in range(COUNT // 3):
+        attacks_on_shards.write_good(path)
+        content = attacks_on_shards.shard(path, 1).read_bytes()
+        attacks_on_shards.relisted(path, 1, mutated(content, random.Random(SEED + number)))
+        outcome = judge(path, SEED + number)
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+
+    assert outcomes.keys() <= OUTCOMES
+    assert outcomes["damaged"] > 0.3 * COUNT // 3
 
 
 @pytest.mark.slow

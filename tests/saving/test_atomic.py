@@ -78,8 +78,12 @@ class DyingFile:
         self._file.close()
 
 
-def interrupted(path: Path, count: int, act) -> None:
-    """Save, and do `act` at the step number `count`: before each write, flush, fsync, chmod, rename."""
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupted(work, count: int, act) -> None:
+    """Save, and do `act` at the step number `count`: before each write, flush, fsync, chmod, rename, removal."""
     left = [count]
 
     def event():
@@ -92,21 +96,21 @@ def interrupted(path: Path, count: int, act) -> None:
     patch.setattr(
         atomic, "open", lambda *args: DyingFile(real(*args), event) if "x" in args[1] else real(*args), raising=False
     )
-    for name in ("fsync", "chmod", "replace", "listdir"):
+    for name in ("fsync", "chmod", "replace", "listdir", "unlink"):
         call = getattr(os, name)
         patch.setattr(os, name, lambda *args, call=call, **how: (event(), call(*args, **how))[1])
     try:
-        save(path)
+        work()
     finally:
         patch.undo()
     if left[0] > 0:
         raise StopIteration  # there is no such step
 
 
-def outcome(path: Path, count: int, act) -> str | None:
+def outcome(work, count: int, act) -> str | None:
     """Return the message of an interrupted save, "" where it did not matter, None where there is no such step."""
     try:
-        interrupted(path, count, act)
+        interrupted(work, count, act)
     except SaveError as error:
         return str(error)
     except StopIteration:
@@ -118,7 +122,7 @@ def outcome(path: Path, count: int, act) -> str | None:
 def test_process_killed_at_any_step_loses_nothing(path: Path) -> None:
     steps = 0
     for count in range(1, 100):
-        child = in_child(lambda count=count: interrupted(path, count, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+        child = in_child(lambda count=count: interrupted(lambda: save(path), count, die))
         _, status = os.waitpid(child, 0)
         judge(path)
         steps += os.WIFSIGNALED(status)
@@ -148,7 +152,7 @@ def test_disk_that_refuses_at_any_step_loses_nothing(path: Path, code: int) -> N
 
     refused = 0
     for count in range(1, 100):
-        told = outcome(path, count, refuse)
+        told = outcome(lambda: save(path), count, refuse)
         if told is None:
             break
         assert told == "" or os.strerror(code) in told
@@ -168,6 +172,32 @@ def test_file_that_somebody_writes_is_left_alone(path: Path) -> None:
 
     assert path.read_bytes() == NEW
     assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_part_of_a_file_has_its_mode_and_its_sweeping(path: Path) -> None:
+    path.chmod(0o640)
+    left = path.with_name(f".{path.name}.0123456789abcdef.tmp")
+    left.write_bytes(b"of a save that was killed")
+    part = path.with_name("part.bin")
+
+    with replacing(part, part_of=path) as file:
+        file.write(NEW)
+        assert atomic.is_written(path)
+
+    assert not left.exists()
+    assert not atomic.is_written(path)
+    assert part.stat().st_mode & 0o777 == 0o640
+
+
+def test_part_replaces_a_link_in_its_place(path: Path) -> None:
+    part = path.with_name("part.bin")
+    part.symlink_to(path.name)
+
+    with replacing(part, part_of=path) as file:
+        file.write(NEW)
+
+    assert not part.is_symlink()
+    assert path.read_bytes() == OLD
 
 
 def test_link_leads_to_the_new_content(path: Path) -> None:

@@ -84,6 +84,17 @@ def test_file_saved_again_is_the_same(plugins, path, make):
     assert path.read_bytes() == before
 
 
+def test_shards_saved_again_are_the_same(plugins, path):
+    drawn().save(path, max_shard_size=600 / 2**30)
+    before = {one.name: one.read_bytes() for one in path.parent.glob("m*")}
+    forget(plugins)
+
+    ck.load_model(path, missing="placeholder").save(path, max_shard_size=600 / 2**30)
+
+    assert len(before) > 2
+    assert {one.name: one.read_bytes() for one in path.parent.glob("m*")} == before
+
+
 @pytest.mark.parametrize("make", [drawn, in_a_row])
 def test_model_is_whole_again_with_its_plugin(plugins, path, make):
     model = make()
