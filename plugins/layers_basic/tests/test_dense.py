@@ -52,7 +52,10 @@ def test_dense_takes_whole_numbers(dtype):
     torch.testing.assert_close(output, layer(torch.ones(2, 3)))
 
 
-@pytest.mark.parametrize("spec", ["tanh", torch.tanh, activations.tanh, torch.nn.Tanh()], ids=repr)
+SPECS = {"name": "tanh", "torch": torch.tanh, "ours": activations.tanh, "module": torch.nn.Tanh()}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_activation_may_be(spec):
     layer = Dense(4, spec)
     x = torch.randn(2, 3)
