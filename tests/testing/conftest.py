@@ -1,6 +1,7 @@
 """How the tests of the conformance kit run one check on one class."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from corekit.protocols.example import examples_of
 from corekit.testing.case import subject_of
 from corekit.testing.kit import Outcome, run
+
+COUNTS = "seeded faults"
+"""The property of a test's reports that holds what it counted."""
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +26,23 @@ def outcome_of() -> Callable[..., Outcome]:
     return ask
 
 
-@pytest.fixture(scope="session", autouse=True)
-def counted(request: pytest.FixtureRequest) -> Any:
-    """Print, at the end, how many seeded faults were tried and how many the kit caught."""
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Iterator[dict[str, list[int]]]:
+    """A dict for a test to count in: kind -> how many seeded faults it tried, and how many of them the kit caught."""
     counts: dict[str, list[int]] = {}
     yield counts
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        for kind, (tried, caught) in counts.items():
-            print(f"\n{kind}: {caught} of {tried} seeded faults caught", end="")
+    request.node.user_properties.append((COUNTS, counts))  # reports bring it here from the processes of xdist, too
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many seeded faults were tried and how many the kit caught."""
+    sums: dict[str, Counter[str]] = {}
+    for report in (one for group in terminalreporter.stats.values() for one in group):
+        if getattr(report, "when", "") == "teardown":
+            for kind, (tried, caught) in dict(report.user_properties).get(COUNTS, {}).items():
+                sums.setdefault(kind, Counter()).update(tried=tried, caught=caught)
+    for kind, found in sorted(sums.items()):
+        terminalreporter.line(f"{kind}: {found['caught']} of {found['tried']} seeded faults caught")
+    if sums:
+        caught, tried = (sum(one[word] for one in sums.values()) for word in ("caught", "tried"))
+        terminalreporter.line(f"{caught} of {tried} seeded faults caught")
