@@ -1,6 +1,7 @@
 # Two commands do all the set-up: `make demo` and `make test`. Both make .venv on their first run.
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= auto
 BIN = $(VENV)/bin
 # OpenMP threads that wait by spinning take the core that another process needs: on 2 busy cores an epoch of the demo
 # took 0.4 to 1.1 s with this, 4 to 17 s without.
@@ -13,8 +14,9 @@ DISTRIBUTIONS = . $(PLUGINS)
 demo: install  ## train the three models on real digits, save, load, predict
 	$(BIN)/python examples/demo.py
 
-test: install lint types  ## everything that CI runs
-	$(BIN)/python -m pytest
+# A file of tests goes to one process as a whole, since its fixtures are made once; torch takes one thread in each.
+test: install lint types  ## everything that CI runs; on so many cores: make test WORKERS=4
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 install: $(VENV)/.installed
 
