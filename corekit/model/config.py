@@ -230,7 +230,7 @@ def _words(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, (list, dict)):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            if key not in ("$layer", "name"):
+            if key not in ("$layer", "$component", "name"):
                 yield from _words(item)
 
 

@@ -18,6 +18,7 @@ from corekit.model.register import register
 from corekit.model.sequential import Sequential
 from corekit.protocols.callback import Callback
 from corekit.protocols.layer import Layer
+from corekit.protocols.optimizer import Optimizer
 from corekit.registry import registry
 from corekit.testing.case import Case
 from corekit.testing.compare import assert_equal
@@ -264,6 +265,14 @@ class KitLine(Layer):
         return height
 
 
+class KitDescent(Optimizer):
+    """Gradient descent: the only optimizer that callbacks watch."""
+
+    def update(self, param: Tensor, grad: Tensor, state: dict[str, Tensor], learning_rate: Tensor) -> None:
+        """Go down the slope."""
+        param.sub_(learning_rate * grad)
+
+
 def _own_hooks(case: Case) -> list[str]:
     """Return the hooks that its class writes."""
     return [hook for hook in _HOOKS if getattr(case.subject.value, hook) is not getattr(Callback, hook)]
@@ -283,8 +292,7 @@ def _model() -> Any:
     with torch.no_grad():
         for weight in model.parameters():
             weight.fill_(0.1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    model.compile(optimizer=optimizer, loss=_squared_error, jit_compile=False)
+    model.compile(optimizer=KitDescent(0.05), loss=kit_squared_error, jit_compile=False)
     return model
 
 
@@ -317,11 +325,14 @@ def _run(callbacks: list[Any]) -> Run:
 def _place() -> Iterator[None]:
     """A context in an empty folder, where a callback may write, and in which the model can be saved."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), registry.isolated():
-        register(KitLine)
+        for part in (KitLine, KitDescent):
+            register(part)
+        register(kit_squared_error, kind="losses")
         yield
 
 
-def _squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+def kit_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Return the mean square of the errors, the loss that callbacks watch."""
     return (y_true - y_pred).square().mean(-1)
 
 

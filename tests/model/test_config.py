@@ -238,6 +238,13 @@ def test_texts_that_name_nothing_have_no_names():
     assert "names" not in describe(Acts(ck.activations.relu, name="cube"))
 
 
+def test_ids_of_parts_are_no_names():
+    registry.get("activations", "corekit-layers-basic:relu")
+    ck.register(Keeps)
+
+    assert "names" not in describe(Keeps(ck.activations.relu))
+
+
 def test_names_of_a_layer_among_arguments_are_its_own():
     for part in (cube, Acts, Keeps):
         ck.register(part)

@@ -24,11 +24,13 @@ class Line(ck.Layer):
         return inputs * self.slope
 
 
+@ck.register
 class Square(ck.Loss):
     def call(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         return ((y_true - y_pred) ** 2).mean(-1)
 
 
+@ck.register
 class Descent(ck.Optimizer):
     def update(self, param: Any, grad: Any, state: Any, learning_rate: Any) -> None:
         param.sub_(learning_rate * grad)
