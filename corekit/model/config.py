@@ -36,6 +36,11 @@ LARGEST_ARRAY = 10_000  # elements; an array that is larger is data, which belon
 CORE_CLASSES = (Sequential, Model)
 IN_MODELS = tuple(kind for kind in KINDS if kind != "callbacks")
 """The kinds of which a model may be made. Callbacks watch a training, and some write files."""
+_KIND_OF = {
+    "activation": "activations", "initializer": "initializers", "regularizer": "regularizers",
+    "constraint": "constraints", "loss": "losses", "metric": "metrics", "optimizer": "optimizers",
+}  # fmt: skip
+"""What kind an argument wants that has this word in its name."""
 
 
 def describe(layer: Layer) -> dict[str, Any]:
@@ -209,18 +214,24 @@ def _check_config(cls: type, id: str, config: dict[str, Any], where: str) -> Non
 
 
 def names_in(config: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return what the names of components among a layer's arguments mean here: kind -> name -> id."""
+    """Return what the names of components among a layer's arguments mean here: kind -> name -> id.
+
+    Asked for are the names that were looked up in this program. An argument that says its kind (`kernel_initializer`)
+    is asked for that alone: else what a file holds would depend on what else the program did.
+    """
     names: dict[str, dict[str, str]] = {}
-    for word in sorted(set(_words(config))):
-        for kind in IN_MODELS:
-            ids = registry.meanings.get((kind, word), ())
-            if len(ids) > 1:
-                raise SaveError(
-                    f'"{where}" has {word!r} among its arguments, and that meant several parts in this program: '
-                    f"{', '.join(sorted(ids))}.\n  Give the layer the object instead of its name."
-                )
-            for id in ids:
-                names.setdefault(kind, {})[word] = id
+    for argument, value in config.items():
+        said = [kind for word, kind in _KIND_OF.items() if word in argument]
+        for word in _words({argument: value}):
+            for kind in said or IN_MODELS:
+                ids = registry.meanings.get((kind, word), ())
+                if len(ids) > 1:
+                    raise SaveError(
+                        f'"{where}" has {word!r} among its arguments, and that meant several parts in this program: '
+                        f"{', '.join(sorted(ids))}.\n  Give the layer the object instead of its name."
+                    )
+                for id in ids:
+                    names.setdefault(kind, {})[word] = id
     return {"names": names} if names else {}
 
 

@@ -238,6 +238,16 @@ def test_texts_that_name_nothing_have_no_names():
     assert "names" not in describe(Acts(ck.activations.relu, name="cube"))
 
 
+def test_argument_that_says_its_kind_means_no_other():
+    registry.get("layers", "identity")
+    registry.get("initializers", "identity")
+
+    record = describe(ck.layers.Dense(3, kernel_initializer="identity"))
+
+    assert record["names"]["initializers"]["identity"] == "corekit-layers-basic:Identity"
+    assert "layers" not in record["names"]
+
+
 def test_ids_of_parts_are_no_names():
     registry.get("activations", "corekit-layers-basic:relu")
     ck.register(Keeps)
