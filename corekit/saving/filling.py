@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from corekit.errors import LoadError
 from corekit.saving.format import StoredTensor
+from corekit.saving.taking import Memory
 from corekit.saving.write import DTYPES
 
 TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
@@ -64,7 +65,7 @@ def computed(model: nn.Module, weights: Mapping[str, Tensor]) -> list[Tensor]:
     return list(found.values())
 
 
-def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data: dict[str, bytearray]) -> None:
+def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data: dict[str, Memory]) -> None:
     """Give weights the values of the file; those without values get memory for them, of the dtype in the file.
 
     A weight stays the object that it was, whoever holds it. What was taken of the data is removed from them, so that
@@ -87,7 +88,7 @@ def fill(weights: Mapping[str, Tensor], stored: Mapping[str, StoredTensor], data
                 weight.copy_(value)
 
 
-def tensor_of(content: bytearray, held: StoredTensor) -> Tensor:
+def tensor_of(content: Memory, held: StoredTensor) -> Tensor:
     """Return a tensor over the bytes themselves."""
     dtype = TORCH_DTYPES[held.dtype]
     if not content:

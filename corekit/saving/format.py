@@ -27,7 +27,9 @@ from typing import Any
 import xxhash
 
 from corekit.errors import LoadError, SaveError
+from corekit.saving import taking
 from corekit.saving.atomic import replacing
+from corekit.saving.taking import Memory
 
 FORMAT = 2  # the newest that is read. 1 is a file with its tensors, 2 one that lists the files that have them
 KEY = "corekit"
@@ -128,7 +130,7 @@ def canonical(value: Any) -> bytes:
     return text.encode()
 
 
-def read(path: Path, *, plain: bool = False, links: bool = True) -> tuple[Contents, dict[str, bytearray]]:
+def read(path: Path, *, plain: bool = False, links: bool = True) -> tuple[Contents, dict[str, Memory]]:
     """Read a file and check all of it; return its contents and the bytes of its tensors.
 
     Each byte is read once, and what was checked is what is returned: a file that changes meanwhile is refused, not half
@@ -144,16 +146,22 @@ def read(path: Path, *, plain: bool = False, links: bool = True) -> tuple[Conten
         LoadError: code "not-found", "not-corekit", "newer-format", "too-large" or "damaged".
     """
     with _opened(path, plain=plain, links=links) as (file, contents):
-        hashes = contents.metadata.get("hashes")  # None: another program wrote it
-        data = {}
-        for name, tensor in sorted(contents.tensors.items(), key=lambda item: item[1].start):
-            held = data[name] = bytearray(tensor.stop - tensor.start)
-            if file.readinto(held) != len(held):
+        hashes, begin = contents.metadata.get("hashes"), file.tell()  # None: another program wrote it
+
+        def take(item: tuple[str, StoredTensor]) -> tuple[str, Memory]:
+            name, tensor = item
+            held = taking.memory(tensor.stop - tensor.start)
+            if not taking.fill(held, file, begin + tensor.start):
                 raise LoadError(f"{path} became shorter while it was read. Nothing was loaded.", code="damaged")
             if hashes is not None:
                 _check_hash(str(path), name, xxhash.xxh3_128_hexdigest(held), hashes[name])
-            if tensor.dtype == "BOOL" and held.translate(None, b"\0\1"):
+            pieces = range(0, len(held), PIECE) if tensor.dtype == "BOOL" else ()
+            if any(held[at : at + PIECE].translate(None, b"\0\1") for at in pieces):
                 raise LoadError(f"{path}: tensor {name!r} holds what is neither true nor false.", code="damaged")
+            return name, held
+
+        ordered = sorted(contents.tensors.items(), key=lambda item: item[1].start)
+        data = dict(taking.each(take, ordered, sum(one.stop - one.start for _, one in ordered)))
     return contents, data
 
 

@@ -20,6 +20,7 @@ from typing import TypeVar
 import corekit.saving.format as files
 from corekit.errors import LoadError
 from corekit.saving.format import Contents, StoredTensor
+from corekit.saving.taking import Memory
 
 Found = TypeVar("Found")
 MOST_SHARDS = 1024
@@ -48,7 +49,7 @@ class Shard:
         return path.with_name(path.stem + self.place)
 
 
-def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, bytearray]]:
+def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, Memory]]:
     """Read a file and the shards that it lists, and check all of them; see `format.read`.
 
     The headers of all shards are checked before the first tensor is read. Where somebody saves over the model
@@ -58,7 +59,7 @@ def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, bytear
         LoadError: as `format.read`; "not-found" also where a shard is not there, "damaged" where it is another one.
     """
 
-    def look() -> tuple[Contents, dict[str, bytearray]]:
+    def look() -> tuple[Contents, dict[str, Memory]]:
         contents, data = files.read(path, plain=plain)
         whole, found = _whole(path, contents)
         for shard, where in found:

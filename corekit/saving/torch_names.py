@@ -15,6 +15,7 @@ from corekit.protocols.layer import Layer
 from corekit.saving.filling import TORCH_DTYPES, tensor_of
 from corekit.saving.format import StoredTensor
 from corekit.saving.matching import Stored
+from corekit.saving.taking import Memory
 
 Make = Callable[..., Tensor]
 
@@ -156,7 +157,7 @@ class InFile:
     """An array of a safetensors file, in memory."""
 
     held: StoredTensor
-    content: bytearray
+    content: Memory
 
     @property
     def shape(self) -> tuple[int, ...]:

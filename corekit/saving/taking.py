@@ -1,0 +1,58 @@
+"""Memory for the tensors of a file, and their bytes in it, several at once: one core is slower than memory."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+Memory = bytearray | mmap.mmap
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+LARGE = 2**20  # bytes of a tensor from which memory of its own pays
+AT_ONCE = 4  # threads at most; they copy and hash, which memory limits
+
+
+def memory(size: int) -> Memory:
+    """Return memory that can be written to.
+
+    A bytearray is filled with zeros before it is filled with the file, at half the cost of a load; a mapping of its own
+    is not, and its pages may be large ones.
+    """
+    if size < LARGE or not hasattr(mmap, "MAP_ANONYMOUS"):
+        return bytearray(size)
+    held = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):
+            held.madvise(mmap.MADV_HUGEPAGE)
+    return held
+
+
+def fill(held: Memory, file: Any, position: int) -> bool:
+    """Read a file's bytes from a position on; return whether there were enough. It does not move the file."""
+    with memoryview(held) as view:
+        done = 0
+        while done < len(view):
+            with view[done:] as rest:
+                if hasattr(os, "preadv"):
+                    count = os.preadv(file.fileno(), [rest], position + done)
+                else:
+                    file.seek(position + done)
+                    count = file.readinto(rest)
+            if not count:
+                return False
+            done += count
+    return True
+
+
+def each(function: Callable[[Item], Result], items: Iterable[Item], size: int) -> list[Result]:
+    """Call a function for each item, some at a time where there is much to read; the first's error is raised."""
+    workers = min(AT_ONCE, os.cpu_count() or 1)
+    if size < 16 * LARGE or workers == 1 or not hasattr(os, "preadv"):
+        return list(map(function, items))
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, items))
