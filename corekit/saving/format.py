@@ -27,9 +27,8 @@ from typing import Any
 import xxhash
 
 from corekit.errors import LoadError, SaveError
-from corekit.saving import taking
 from corekit.saving.atomic import replacing
-from corekit.saving.taking import Memory
+from corekit.saving.taking import Memory, each, fill, memory
 
 FORMAT = 2  # the newest that is read. 1 is a file with its tensors, 2 one that lists the files that have them
 KEY = "corekit"
@@ -150,8 +149,8 @@ def read(path: Path, *, plain: bool = False, links: bool = True) -> tuple[Conten
 
         def take(item: tuple[str, StoredTensor]) -> tuple[str, Memory]:
             name, tensor = item
-            held = taking.memory(tensor.stop - tensor.start)
-            if not taking.fill(held, file, begin + tensor.start):
+            held = memory(tensor.stop - tensor.start)
+            if not fill(held, file, begin + tensor.start):
                 raise LoadError(f"{path} became shorter while it was read. Nothing was loaded.", code="damaged")
             if hashes is not None:
                 _check_hash(str(path), name, xxhash.xxh3_128_hexdigest(held), hashes[name])
@@ -161,7 +160,7 @@ def read(path: Path, *, plain: bool = False, links: bool = True) -> tuple[Conten
             return name, held
 
         ordered = sorted(contents.tensors.items(), key=lambda item: item[1].start)
-        data = dict(taking.each(take, ordered, sum(one.stop - one.start for _, one in ordered)))
+        data = dict(each(take, ordered, sum(one.stop - one.start for _, one in ordered)))
     return contents, data
 
 
