@@ -92,8 +92,9 @@ def part(kind: str, id: str) -> Part:
 
 def claimed(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return which distributions a file says it was saved with, and in which versions."""
-    requires = metadata.get("requires")
-    return {str(name): str(version) for name, version in requires.items()} if isinstance(requires, dict) else {}
+    from corekit.model.ids import claimed_versions
+
+    return claimed_versions(metadata.get("requires"))
 
 
 def needs(metadata: Mapping[str, Any]) -> list[Need]:

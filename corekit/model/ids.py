@@ -31,6 +31,11 @@ def meanings(record: Any) -> Iterator[tuple[str, str, str]]:
         yield from _meanings_of(one)
 
 
+def claimed_versions(requires: Any) -> dict[str, str]:
+    """Return which distributions a file says it was saved with, and in which versions; what is malformed says none."""
+    return {str(name): str(version) for name, version in requires.items()} if isinstance(requires, Mapping) else {}
+
+
 def optimizer_arrays(training: Any) -> Iterator[tuple[str, str, str]]:
     """Yield weight, key and the tensor's name of each array in the optimizer's state that a file describes."""
     state = training.get("state") if isinstance(training, Mapping) else None

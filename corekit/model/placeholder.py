@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from corekit.errors import LayerError, LoadError
+from corekit.model.ids import claimed_versions
 from corekit.model.inference import Spec
 from corekit.protocols.dtype import as_dtype
 from corekit.protocols.layer import Layer
@@ -135,7 +136,7 @@ def attach(
         requires: the versions of distributions, as the file has them.
     """
     kept = set(frozen) if isinstance(frozen, list) else set()
-    claimed = {str(key): str(value) for key, value in requires.items()} if isinstance(requires, dict) else {}
+    claimed = claimed_versions(requires)
     for path, part in [*model.named_modules()]:
         if isinstance(part, Placeholder):
             part.requires.update(claimed)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 LONGEST = 80  # characters, which a line shows whole
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def is_name(word: object) -> bool:
@@ -21,7 +21,7 @@ def is_name(word: object) -> bool:
         >>> [is_name(word) for word in ("corekit-norms", "Corekit_Norms", "--index-url", "norms.zip")]
         [True, False, False, False]
     """
-    return isinstance(word, str) and len(word) <= LONGEST and _NAME.fullmatch(word) is not None
+    return isinstance(word, str) and len(word) <= LONGEST and NAME.fullmatch(word) is not None
 
 
 def version(word: object) -> str:

@@ -15,15 +15,14 @@ from typing import Any
 
 from corekit import __version__
 from corekit.errors import ArgumentError
-from corekit.registry import discovery, environment, looking, metadata
+from corekit.registry import discovery, environment, grammar, looking, metadata
 from corekit.registry.component import canonical, described
 from corekit.registry.contents import contents
 from corekit.registry.looking import PREFIX, Found
 from corekit.registry.toml import quoted
 
 FORMAT = 1
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # these three become words of a command line
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")  # becomes a word of a command line, as names do
 _HASH = re.compile(r"([0-9a-f]{64})?")
 
 
@@ -87,7 +86,7 @@ def _read(found: Found, components: dict[str, dict[str, list[str]]]) -> Iterable
     fault = ""
     if files.changed:
         fault = f"{', '.join(files.changed)} {'are' if len(files.changed) > 1 else 'is'} not as installed"
-    elif not (_NAME.fullmatch(name) and _VERSION.fullmatch(head.version)):
+    elif not (grammar.NAME.fullmatch(name) and _VERSION.fullmatch(head.version)):
         fault = "pip cannot be asked for a distribution of that name and version"
     yield Installed(Entry(name, head.version, files.sha256, files.editable, components.get(name, {})), fault)
 
@@ -159,7 +158,7 @@ def read(path: str) -> list[Entry]:
 def _entry(path: str, number: int, table: Any) -> Entry:
     match table:
         case {"name": str(name), "version": str(version), "sha256": str(sha256)} if (
-            _NAME.fullmatch(name) and _VERSION.fullmatch(version) and _HASH.fullmatch(sha256)
+            grammar.NAME.fullmatch(name) and _VERSION.fullmatch(version) and _HASH.fullmatch(sha256)
         ):
             editable, components = table.get("editable", False), table.get("components", {})
         case _:

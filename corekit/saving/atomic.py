@@ -95,7 +95,10 @@ def _is_abandoned(descriptor: int) -> bool:
 
 
 def is_written(target: Path) -> bool:
-    """Return whether somebody writes a file, or a part of it; in doubt, as without locks, that somebody does."""
+    """Return whether somebody writes a file, or a part of it; in doubt, as without locks, that somebody does.
+
+    What nobody writes any more is removed.
+    """
     return _sweep(target)
 
 

@@ -14,14 +14,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LARGE = 2**20  # bytes of a tensor from which memory of its own pays
-AT_ONCE = 4  # threads at most; they copy and hash, which memory limits
+AT_ONCE = 4  # threads at most; measured with 2 cores, and more than a few would wait for memory
 
 
 def memory(size: int) -> Memory:
     """Return memory that can be written to.
 
-    A bytearray is filled with zeros before it is filled with the file, at half the cost of a load; a mapping of its own
-    is not, and its pages may be large ones.
+    A bytearray is filled with zeros before it is filled with the file; a mapping of its own is not, and its pages may
+    be large ones. To read and hash 256 MiB took 0.22 to 0.25 s into bytearrays, and 0.10 to 0.25 into such mappings.
     """
     if size < LARGE or not hasattr(mmap, "MAP_ANONYMOUS"):
         return bytearray(size)

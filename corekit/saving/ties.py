@@ -22,32 +22,31 @@ def check(model: Model) -> None:
     Raises:
         SaveError: with both, and what to write instead.
     """
-    holders: dict[int, list[tuple[str, nn.Module]]] = {}
-    at: dict[int, str] = {}
+    holders: dict[int, list[tuple[str, nn.Module]]] = {}  # of each weight, by its id
+    at: dict[int, tuple[str, Any]] = {}  # what was found first at an address
     for path, module in model.named_modules():
         for name, weight in [*module._parameters.items(), *module._buffers.items()]:
             if weight is None or weight.is_meta or not weight.numel() or nn.parameter.is_lazy(weight):
                 continue
             full = f"{path}.{name}" if path else name
             holders.setdefault(id(weight), []).append((full, module))
-            first = at.setdefault(weight.data_ptr() or id(weight), full)  # 0: a tensor that is spread over devices
-            if first not in {other for other, _ in holders[id(weight)]}:
+            address = weight.data_ptr() or id(weight)  # 0: a tensor that is spread over devices
+            first, other = at.setdefault(address, (full, weight))
+            if other is not weight:
                 raise SaveError(
                     f'"{first}" and "{full}" of "{model.name}" share their memory, and would be two weights when '
                     "loaded.\n  Use one of them in both places, inside one layer, or give each its own:  "
                     "Parameter(other.detach().clone())."
                 )
-    inside: list[set[int]] | None = None
-    for places in holders.values():
-        if len(places) > 1:
-            if inside is None:
-                inside = [{id(module) for module in layer.modules()} for layer in _described(model)]
-            if not any({id(module) for _, module in places} <= own for own in inside):
-                names = " and ".join(f'"{name}"' for name, _ in places)
-                raise SaveError(
-                    f'{names} of "{model.name}" are one weight, tied from outside the layers, which would be lost.\n'
-                    "  Use the same layer in both places, or write a layer that has both inside and ties them in build."
-                )
+    tied = [places for places in holders.values() if len(places) > 1]
+    inside = [{id(module) for module in layer.modules()} for layer in _described(model)] if tied else []
+    for places in tied:
+        if not any({id(module) for _, module in places} <= own for own in inside):
+            names = " and ".join(f'"{name}"' for name, _ in places)
+            raise SaveError(
+                f'{names} of "{model.name}" are one weight, tied from outside the layers, which would be lost.\n'
+                "  Use the same layer in both places, or write a layer that has both inside and ties them in build."
+            )
 
 
 def _described(model: Any) -> Iterator[Layer]:

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -9,6 +7,7 @@ from click.testing import CliRunner
 import corekit as ck
 from corekit.cli import group
 from corekit.registry import registry
+from tests.cli.imported import heavy_after
 from tests.saving.test_format import rewrite
 
 NORM = """
@@ -214,13 +213,4 @@ def test_missing_shard_is_told_with_exit_code_1(saved, parts):
 def test_no_torch_and_no_plugin_is_imported(saved, request, in_shards):
     if in_shards:
         request.getfixturevalue("parts")
-    code = (
-        "import sys; sys.argv = ['corekit', 'inspect', sys.argv[1]]\n"
-        "from corekit.cli import group\n"
-        "try: group()\nexcept SystemExit: pass\n"
-        "print({'torch', 'numpy', 'norms'} & set(sys.modules))"
-    )
-
-    done = subprocess.run([sys.executable, "-c", code, str(saved)], capture_output=True, text=True)
-
-    assert done.stdout.endswith("set()\n"), done.stderr
+    assert heavy_after("inspect", saved)[1] == "set()"

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import corekit as ck
 from corekit.cli import group, installer, sync_file
 from corekit.registry import locking, registry
+from tests.cli.imported import heavy_after
 from tests.cli.test_inspect import NORM
 from tests.cli.test_sync import wheel
 from tests.saving.test_format import rewrite
@@ -340,14 +341,7 @@ def test_a_wrong_command_line_exits_with_2(words):
 
 
 def test_no_torch_and_no_plugin_is_imported(file):
-    code = (
-        "import sys; sys.argv = ['corekit', 'sync', '--find-links', 'wheels', sys.argv[1]]\n"
-        "from corekit.cli import group\n"
-        "try: group()\nexcept SystemExit: pass\n"
-        "print({'torch', 'numpy', 'norms'} & set(sys.modules))"
-    )
+    said, heavy = heavy_after("sync", "--find-links", "wheels", file)
 
-    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True)
-
-    assert "a-norm 2.0: not here" in done.stdout, done.stderr
-    assert done.stdout.endswith("set()\n"), done.stderr
+    assert "a-norm 2.0: not here" in said
+    assert heavy == "set()"

@@ -69,3 +69,9 @@ def own_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     registry._views.clear()
     yield
     registry._views.clear()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a test saves a model."""
+    return tmp_path / "m.safetensors"

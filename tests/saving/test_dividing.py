@@ -59,11 +59,6 @@ def expected(path: Path) -> list[str]:
     return sorted([path.name, *shards.read_header(path).shards])
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "m.safetensors"
-
-
 def test_no_file_is_larger_than_was_said(path):
     save(path, OLD)
 

@@ -62,11 +62,6 @@ def saved(layer, path):
     return model
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "m.safetensors"
-
-
 def wider(units, **more):
     def change(entries, inner):
         inner["architecture"]["layers"][0][1]["config"].update(units=units, **more)

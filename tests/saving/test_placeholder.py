@@ -37,11 +37,6 @@ GATED = """
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "m.safetensors"
-
-
-@pytest.fixture
 def plugins(site):
     """Two plugins of one module: one that stays, and one that goes."""
     site.install("here", {"layers": {"Here": "gated:Here"}}, gated=GATED)

@@ -16,12 +16,6 @@ def through(model, path):
     return ck.load_model(path)
 
 
-@pytest.fixture
-def path(tmp_path):
-    """Where a model is saved."""
-    return tmp_path / "m.safetensors"
-
-
 class Shelf(ck.Layer):
     """Holds a weight for each (shape, dtype)."""
 

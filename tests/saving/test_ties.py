@@ -17,9 +17,12 @@ def rows() -> Any:
     ])  # fmt: skip
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "m.safetensors"
+def assert_comes_back(model: Any, path: Path) -> Any:
+    """Save and load a model; it gives what it gave."""
+    model.save(path)
+    loaded = ck.load_model(path)
+    assert torch.equal(loaded(torch.ones(1, 4)), model(torch.ones(1, 4)))
+    return loaded
 
 
 def test_layers_tied_from_outside_are_refused(path: Path) -> None:
@@ -51,11 +54,8 @@ def test_weights_that_share_memory_are_refused(path: Path) -> None:
 
 def test_layer_that_is_used_twice_is_one(path: Path) -> None:
     inputs, dense = ck.Input((4,)), ck.layers.Dense(4)
-    model = ck.Model(inputs, dense(dense(inputs)))
 
-    model.save(path)
-
-    assert torch.equal(ck.load_model(path)(torch.ones(1, 4)), model(torch.ones(1, 4)))
+    assert_comes_back(ck.Model(inputs, dense(dense(inputs))), path)
 
 
 def test_layer_inside_another_may_be_used_beside_it(path: Path) -> None:
@@ -69,11 +69,8 @@ def test_layer_inside_another_may_be_used_beside_it(path: Path) -> None:
             return self.inner(inputs)
 
     inputs, dense = ck.Input((4,)), ck.layers.Dense(4)
-    model = ck.Model(inputs, Around(dense)(dense(inputs)))
 
-    model.save(path)
-
-    assert torch.equal(ck.load_model(path)(torch.ones(1, 4)), model(torch.ones(1, 4)))
+    assert_comes_back(ck.Model(inputs, Around(dense)(dense(inputs))), path)
 
 
 def test_layers_that_a_layer_ties_itself_come_back_tied(path: Path) -> None:
@@ -86,10 +83,6 @@ def test_layers_that_a_layer_ties_itself_come_back_tied(path: Path) -> None:
         def call(self, inputs: torch.Tensor) -> torch.Tensor:
             return self.two(self.one(inputs))
 
-    model = ck.Sequential([ck.Input((4,)), Tied()])
+    loaded = assert_comes_back(ck.Sequential([ck.Input((4,)), Tied()]), path)
 
-    model.save(path)
-
-    loaded: Any = ck.load_model(path)
     assert loaded.layers[0].two.weight is loaded.layers[0].one.weight
-    assert torch.equal(loaded(torch.ones(1, 4)), model(torch.ones(1, 4)))
