@@ -18,7 +18,7 @@ from torch import Tensor
 from corekit.errors import LoadError, SaveError
 from corekit.model.config import encode, names_in
 from corekit.model.construction import constructed
-from corekit.model.ids import optimizer_arrays
+from corekit.model.ids import claimed_versions, optimizer_arrays
 from corekit.model.model import Model
 from corekit.protocols.optimizer import Optimizer
 from corekit.saving.format import Contents, StoredTensor
@@ -144,20 +144,21 @@ class Kept:
 
     def __init__(self, model: Model, training: dict[str, Any], tensors: Tensors, requires: Any) -> None:
         self._training, self._tensors = training, tensors
-        self.requires = {str(key): str(value) for key, value in requires.items()} if isinstance(requires, dict) else {}
+        self.requires = claimed_versions(requires)
         self._named = model.named_weights()
 
     def renamed(self, model: Model) -> tuple[dict[str, Any], Tensors]:
         """Return the training with the names that the weights have by now."""
         if "state" not in self._training:
             return self._training, {}
-        now = {id(weight): name for name, weight in model.named_weights().items()}
+        weights = model.named_weights()
+        now = {id(weight): name for name, weight in weights.items()}
         new = {old: now[id(weight)] for old, weight in self._named.items() if id(weight) in now}
         state = self._training["state"]
         values: dict[str, Any] = {new[name]: dict(held) for name, held in state["values"].items() if name in new}
         tensors = {}
         for weight, key, old in [*optimizer_arrays({"state": {"values": values}})]:
-            name = _free(f"optimizer.{weight}.{key}", model)
+            name = _stored_name(weight, key, weights)
             values[weight][key] = {"$stored": name}
             tensors[name] = self._tensors[old]
         groups = [{**one, "params": [new[p] for p in one["params"] if p in new]} for one in state["groups"]]
@@ -193,7 +194,7 @@ def _state(model: Model) -> tuple[dict[str, Any], Tensors]:
             f'the optimizer of "{model.name}" also trains parameters that are not the model\'s, so its state cannot be '
             "saved with it.\n  Leave include_optimizer out."
         )
-    packed, where = optimizer.state_dict(), f"the optimizer of {model.name}"
+    packed, where, weights = optimizer.state_dict(), f"the optimizer of {model.name}", model.named_weights()
     values: dict[str, Any] = {}
     tensors: Tensors = {}
     for number, held in packed["state"].items():
@@ -206,7 +207,7 @@ def _state(model: Model) -> tuple[dict[str, Any], Tensors]:
                     "numbers and tensors.\n  Leave include_optimizer out."
                 )
             if isinstance(value, Tensor) and value.ndim:
-                stored = _free(f"optimizer.{name}.{key}", model)
+                stored = _stored_name(name, key, weights)
                 values[name][key], tensors[stored] = {"$stored": stored}, value
             else:
                 values[name][key] = encode(value, where)
@@ -217,38 +218,37 @@ def _state(model: Model) -> tuple[dict[str, Any], Tensors]:
     return {"groups": groups, "values": values}, dict(sorted(tensors.items()))  # a state's own order may be any
 
 
-def _free(name: str, model: Model) -> str:
-    """Return a name that no weight of the model has."""
-    taken = model.named_weights()
-    while name in taken:
+def _stored_name(weight: str, key: str, weights: Mapping[str, Tensor]) -> str:
+    """Return what an array of the optimizer's state is called in a file: as no weight is."""
+    name = f"optimizer.{weight}.{key}"
+    while name in weights:
         name += "_"
     return name
 
 
 def _take_state(model: Model, state: Any, tensors: Tensors) -> None:
-    named = dict(model.named_parameters())
+    named, values = dict(model.named_parameters()), state["values"]
     groups = [(group["params"], _decoded(group["settings"])) for group in state["groups"]]
-    order = [name for params, _ in groups for name in params]
-    values = state["values"]
-    if len(set(order)) != len(order) or not named.keys() >= {*order} >= values.keys():
+    order = [name for names, _ in groups for name in names]
+    place = {name: number for number, name in enumerate(order)}
+    if len(place) != len(order) or not named.keys() >= place.keys() >= values.keys():
         raise LoadError("the optimizer's state speaks of other weights than the model has.", code="weights-differ")
     made = model.optimizer
-    bare = [{"params": [named[name] for name in params]} for params, _ in groups]
     if isinstance(made, Optimizer):
-        made.bind([{"params": [(name, named[name]) for name in params]} for params, _ in groups])
+        made.bind([{"params": [(name, named[name]) for name in names]} for names, _ in groups])
         made.prepare([name in values for name in order])
     else:
-        made = model.trainer.optimizer = made(bare)
-    packed: dict[int, dict[str, Any]] = {}
-    for name, held in values.items():
-        arrays = {key: tensors[own] for _, key, own in optimizer_arrays({"state": {"values": {name: held}}})}
-        plain = _decoded({key: value for key, value in held.items() if key not in arrays})
-        packed[order.index(name)] = {**plain, **arrays}
-        _check_state(name, packed[order.index(name)], made.state.get(named[name]))
-    numbers = iter(range(len(order)))
+        made = model.trainer.optimizer = made([{"params": [named[name] for name in names]} for names, _ in groups])
+    arrays: dict[str, Tensors] = {name: {} for name in values}
+    for name, key, stored in optimizer_arrays({"state": state}):
+        arrays[name][key] = tensors[stored]
+    plain = {name: {key: one for key, one in held.items() if key not in arrays[name]} for name, held in values.items()}
+    held_by = {name: {**held, **arrays[name]} for name, held in _decoded(plain).items()}
+    for name, held in held_by.items():
+        _check_state(name, held, made.state.get(named[name]))
     made.load_state_dict({
-        "state": packed,
-        "param_groups": [{**settings, "params": [next(numbers) for _ in params]} for params, settings in groups],
+        "state": {place[name]: held for name, held in held_by.items()},
+        "param_groups": [{**settings, "params": [place[name] for name in names]} for names, settings in groups],
     })  # fmt: skip
 
 

@@ -102,16 +102,17 @@ def _own(path: Path, custom_objects: Mapping[str, Any] | None, *, compile: bool,
     for name, weight in model.named_parameters():
         weight.requires_grad_(name not in (frozen if isinstance(frozen, list) else ()))
     training = contents.metadata.get("training")
-    if training is not None and (compile or keep_missing):
-        tensors = {name: filling.tensor_of(data[name], held) for name, held in state.items()}
+    if training is None or not (compile or keep_missing):
+        return model
+    tensors = {name: filling.tensor_of(data[name], held) for name, held in state.items()}
+    if compile and not any(isinstance(part, Placeholder) for part in model.modules()):
         try:
-            if compile and not any(isinstance(part, Placeholder) for part in model.modules()):
-                compiled.restore(model, training, tensors, custom_objects)
-                return model
+            compiled.restore(model, training, tensors, custom_objects)
+            return model
         except LoadError as error:
             if not keep_missing or error.code != "missing-part":
                 raise
-        compiled.keep(model, training, tensors, contents.metadata.get("requires"))
+    compiled.keep(model, training, tensors, contents.metadata.get("requires"))
     return model
 
 
