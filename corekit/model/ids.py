@@ -52,7 +52,7 @@ def count_layers(record: Any) -> int:
     while left:
         one = left.pop()
         count += 1
-        left += _parts(one) if isinstance(one, Mapping) else []
+        left += _parts(one) if isinstance(one, dict) else []
     return count
 
 
@@ -61,7 +61,7 @@ def _records(record: Any) -> Iterator[Mapping[str, Any]]:
     left = [record]
     while left:
         one = left.pop()
-        if isinstance(one, Mapping):
+        if isinstance(one, dict):
             yield one
             left += [*_parts(one), *(value["$layer"] for value in _values(one) if "$layer" in value)]
 
@@ -78,7 +78,7 @@ def _values(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         value = left.pop()
         if isinstance(value, list):
             left += value
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             yield value
             left += [item for key, item in value.items() if key != "$layer"]
 

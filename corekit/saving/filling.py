@@ -98,20 +98,15 @@ def tensor_of(content: Memory, held: StoredTensor) -> Tensor:
 
 def _held(model: nn.Module) -> Iterator[Tensor]:
     """Yield every tensor that a module, or a plain value in one, holds."""
-    for module in model.modules():
-        for value in vars(module).values():
-            yield from _inside(value)
-
-
-def _inside(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _inside(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _inside(item)
+    left: list[Any] = [vars(module) for module in model.modules()]
+    seen: set[int] = set()  # a list may be in itself
+    while left:
+        value = left.pop()
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (dict, list, tuple)) and id(value) not in seen:
+            seen.add(id(value))
+            left += value.values() if isinstance(value, dict) else value
 
 
 def _some(names: list[str]) -> str:
