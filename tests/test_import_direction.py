@@ -168,6 +168,7 @@ def test_cli_needs_nothing_but_click_and_rich(core):
 def test_file_format_needs_no_torch(core):
     alone = (
         "corekit.saving.format", "corekit.saving.atomic", "corekit.saving.taking", "corekit.saving.shards",
+        "corekit.saving.storing",
         "corekit.saving.dividing", "corekit.saving.claims", "corekit.model.ids",
     )  # fmt: skip
     mine = [arrow for arrow in core if arrow.source in alone]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ except ImportError:  # Windows: who holds a file open has it locked anyway
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, part_of: Path | None = None) -> Iterator[Any]:
+def replacing(path: Path, *, part: Callable[[], Path] | None = None) -> Iterator[Any]:
     """Give a temporary file beside `path`, and put it in its place once every byte is on the disk.
 
     The file keeps its permissions; where `path` is a link, what it leads to is written. What processes that were killed
@@ -26,15 +26,15 @@ def replacing(path: Path, *, part_of: Path | None = None) -> Iterator[Any]:
 
     Args:
         path: of the file.
-        part_of: the file that this one belongs to, in the same folder: it has its permissions, what is left of it is
-            removed with that file's, and a link in its place is replaced.
+        part: where to put it instead, of a part of the file, in the same folder; asked when all is written, since a
+            part is called after what is in it. It has the file's permissions, what is left of it is removed with the
+            file's, and a link in its place is replaced.
 
     Raises:
         SaveError: the disk refused. What was there before is untouched, unless the message says otherwise.
     """
-    target = Path(os.path.realpath(path)) if part_of is None else path
-    owner = part_of or target
-    temporary = target.with_name(f"{_prefix(owner)}{os.urandom(8).hex()}.tmp")
+    owner = Path(os.path.realpath(path))
+    temporary = owner.with_name(f"{_prefix(owner)}{os.urandom(8).hex()}.tmp")
     try:
         with _locked(temporary) as file:
             _sweep(owner, temporary)
@@ -43,11 +43,12 @@ def replacing(path: Path, *, part_of: Path | None = None) -> Iterator[Any]:
             os.fsync(file.fileno())
             with contextlib.suppress(FileNotFoundError):
                 os.chmod(temporary, stat.S_IMODE(os.stat(owner).st_mode))
+            target = owner if part is None else part()
             if fcntl is not None:  # while it is locked; elsewhere an open file cannot be renamed
                 os.replace(temporary, target)
         if fcntl is None:
             os.replace(temporary, target)
-        if part_of is not None:  # the file that it belongs to may not come before it
+        if part is not None:  # the file that it belongs to may not come before it
             _sync_folder(target)
     except OSError as error:
         _remove(temporary)
@@ -57,10 +58,10 @@ def replacing(path: Path, *, part_of: Path | None = None) -> Iterator[Any]:
     except BaseException:
         _remove(temporary)
         raise
-    if part_of is not None:
+    if part is not None:
         return
     try:
-        _sync_folder(target)
+        _sync_folder(owner)
     except OSError as error:
         raise SaveError(
             f"{path} was written, but its folder could not be synced to the disk ({error.strerror or error}): after a "

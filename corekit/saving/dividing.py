@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import corekit.saving.format as files
+import corekit.saving.storing as one_file
 from corekit.errors import ArgumentError, LoadError, SaveError
 from corekit.saving.atomic import is_written, replacing
-from corekit.saving.format import Tensors
 from corekit.saving.shards import MOST_SHARDS, NAME, Shard, listed
+from corekit.saving.storing import Source, Tensors
 
 GB = 2**30  # bytes, as Keras counts them
 _NO_GB = 10**6  # as many are meant as bytes, which other libraries take
@@ -44,7 +45,7 @@ def write(path: Path, tensors: Tensors, metadata: dict[str, Any], *, max_shard_s
     if parts:
         _write_shards(path, target, parts, tensors, metadata)
     else:
-        files.write(path, tensors, metadata)
+        one_file.write(path, tensors, metadata)
     _sweep(target)
 
 
@@ -66,11 +67,11 @@ def _planned(path: Path, tensors: Tensors, metadata: dict[str, Any], largest: fl
     """Return which tensors go into which shard, in their order; nothing where one file holds them all."""
     if math.isinf(largest):
         return []
-    sizes = {name: _size(name, *tensor) for name, tensor in tensors.items()}
-    empty = len(files.header_of(path, {}, metadata)[0])
+    sizes = {name: _size(name, tensor) for name, tensor in tensors.items()}
+    empty = one_file.size_of_header(path, {}, metadata)
     if not sizes or empty + sum(sizes.values()) <= largest:
         return []
-    empty = len(files.header_of(path, {}, _of_shard(metadata, MOST_SHARDS, MOST_SHARDS))[0])
+    empty = one_file.size_of_header(path, {}, _of_shard(metadata, MOST_SHARDS, MOST_SHARDS))
     parts: list[list[str]] = []
     left = 0.0
     for name, size in sizes.items():
@@ -93,11 +94,11 @@ def _planned(path: Path, tensors: Tensors, metadata: dict[str, Any], largest: fl
     return parts
 
 
-def _size(name: str, dtype: str, shape: tuple[int, ...], content: memoryview) -> int:
+def _size(name: str, tensor: Source) -> int:
     """Return at most how many bytes a tensor adds to a file, with what the header says of it."""
-    entry = files.canonical({name: {"dtype": dtype, "shape": list(shape), "data_offsets": [10**15, 10**15]}})
+    said = {"dtype": tensor.dtype, "shape": list(tensor.shape), "data_offsets": [10**15, 10**15]}
     hashed = files.canonical(files.canonical({name: "0" * 32}).decode())
-    return content.nbytes + len(entry) + len(hashed)
+    return tensor.size + len(files.canonical({name: said})) + len(hashed)
 
 
 def _of_shard(metadata: dict[str, Any], number: int, count: int) -> dict[str, Any]:
@@ -108,21 +109,20 @@ def _write_shards(path: Path, target: Path, parts: list[list[str]], tensors: Ten
     fresh: list[Path] = []
     made: list[Shard] = []
     files.check_names(tensors)
-    files.header_of(path, {}, {**metadata, "shards": ["0" * 64] * len(parts)}, version=2)  # raises before all else
+    listing = {**metadata, "shards": ["0" * 64] * len(parts)}
+    one_file.size_of_header(path, {}, listing, version=2)  # raises before anything is written
     try:
         with replacing(path) as file:  # while its temporary file is there, nobody else removes shards
             for number, names in enumerate(parts, 1):
-                part: Tensors = {name: tensors[name] for name in names}
-                start, digest = files.header_of(path, part, _of_shard(metadata, number, len(parts)))
-                made.append(Shard(number, len(parts), digest))
-                where = made[-1].beside(target)
-                if not os.path.lexists(where):
-                    fresh.append(where)
-                with replacing(where, part_of=target) as shard:
-                    files.put(shard, start, part)
-                part = {}  # before the next is made
-            listing = {**metadata, "shards": [shard.digest for shard in made]}
-            files.put(file, files.header_of(path, {}, listing, version=2)[0], {})
+                part = {name: tensors[name] for name in names}
+                said = _of_shard(metadata, number, len(parts))
+                one_file.size_of_header(path, part, said)
+                with replacing(path, part=lambda: made[-1].beside(target)) as shard:
+                    made.append(Shard(number, len(parts), one_file.put(shard, part, said)))
+                    if not os.path.lexists(made[-1].beside(target)):
+                        fresh.append(made[-1].beside(target))
+            listing["shards"] = [shard.digest for shard in made]
+            one_file.put(file, {}, listing, version=2)
     except BaseException:
         _remove(fresh, target)
         raise

@@ -19,7 +19,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,7 @@ from typing import Any
 import xxhash
 
 from corekit.errors import LoadError, SaveError
-from corekit.saving.atomic import replacing
-from corekit.saving.taking import Memory, each, fill, memory
+from corekit.saving.taking import LARGE, Memory, each, fill, mapping, memory
 
 FORMAT = 2  # the newest that is read. 1 is a file with its tensors, 2 one that lists the files that have them
 KEY = "corekit"
@@ -43,7 +42,7 @@ DTYPE_SIZES = {
 }  # fmt: skip
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")  # what JSON writes two of for one character
-_DIGEST = re.compile(rb'(header_sha256\\":\\")([0-9a-f]{64})')
+DIGEST = re.compile(rb'(header_sha256\\":\\")([0-9a-f]{64})')
 
 
 @dataclass(frozen=True)
@@ -65,71 +64,15 @@ class Contents:
     shards: tuple[str, ...] = ()
 
 
-Tensors = Mapping[str, tuple[str, tuple[int, ...], memoryview]]
-"""Name -> dtype, shape, bytes."""
-
-
-def write(path: Path, tensors: Tensors, metadata: dict[str, Any]) -> None:
-    """Write a file in one go: a reader finds the old one or the new one, whole, whatever happens in between.
-
-    Args:
-        path: of the file.
-        tensors: what it holds.
-        metadata: JSON-ready; version and hashes are added here.
-
-    Raises:
-        SaveError: the disk refused; what was there before is untouched.
-    """
-    start, _ = header_of(path, tensors, metadata)
-    with replacing(path) as file:
-        put(file, start, tensors)
-
-
-def header_of(path: Path, tensors: Tensors, metadata: dict[str, Any], *, version: int = 1) -> tuple[bytes, str]:
-    """Return the beginning of a file, up to its tensors, and the sha256 of its header.
-
-    Raises:
-        SaveError: a reader would refuse it.
-    """
-    check_names(tensors)
-    entries: dict[str, Any] = {}
-    hashes: dict[str, str] = {}
-    position = 0
-    for name, (dtype, shape, content) in tensors.items():
-        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, position + content.nbytes]}
-        hashes[name] = xxhash.xxh3_128_hexdigest(content)
-        position += content.nbytes
-    try:
-        inner = canonical({**metadata, "format": version, "hashes": hashes, "header_sha256": "0" * 64})
-        header = canonical({"__metadata__": {KEY: inner.decode()}, **entries})
-        header += b" " * (-len(header) % 8)
-        strict_json(inner, str(path), longest=LONGEST)
-        if len(header) > LARGEST_HEADER or len(entries) > MOST_TENSORS:
-            raise ValueError(
-                f"its header has {len(header):,} bytes and {len(entries):,} tensors, "
-                f"of at most {LARGEST_HEADER:,} and {MOST_TENSORS:,}"
-            )
-    except ValueError as error:  # LoadError and UnicodeError are such, too
-        raise SaveError(f"the model's description could not be read back, so nothing was written. {error}") from error
-    digest = hashlib.sha256(header).hexdigest()
-    header = _DIGEST.sub(lambda match: match[1] + digest.encode(), header)
-    return len(header).to_bytes(8, "little") + header, digest
-
-
-def put(file: Any, start: bytes, tensors: Tensors) -> None:
-    """Write a file's beginning and its tensors."""
-    file.write(start)
-    for _, _, content in tensors.values():
-        file.write(content)
-
-
 def canonical(value: Any) -> bytes:
     """Return the one JSON text of a value: sorted keys, no spaces, no NaN."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
 
 
-def read(path: Path, *, plain: bool = False, links: bool = True) -> tuple[Contents, dict[str, Memory]]:
+def read(
+    path: Path, *, plain: bool = False, links: bool = True, mmap: bool = False
+) -> tuple[Contents, dict[str, Memory]]:
     """Read a file and check all of it; return its contents and the bytes of its tensors.
 
     Each byte is read once, and what was checked is what is returned: a file that changes meanwhile is refused, not half
@@ -140,28 +83,45 @@ def read(path: Path, *, plain: bool = False, links: bool = True) -> tuple[Conten
         plain: whether one that another program wrote is taken, too. It has no hashes, and its metadata, which mean
             nothing here, are left out.
         links: whether the file may be reached through one.
+        mmap: whether the bytes of large tensors may stay in the file, and be there for as long as it stays as it is.
 
     Raises:
         LoadError: code "not-found", "not-corekit", "newer-format", "too-large" or "damaged".
     """
     with _opened(path, plain=plain, links=links) as (file, contents):
         hashes, begin = contents.metadata.get("hashes"), file.tell()  # None: another program wrote it
+        whole = mapping(file) if mmap else None
 
         def take(item: tuple[str, StoredTensor]) -> tuple[str, Memory]:
             name, tensor = item
-            held = memory(tensor.stop - tensor.start)
-            if not fill(held, file, begin + tensor.start):
-                raise LoadError(f"{path} became shorter while it was read. Nothing was loaded.", code="damaged")
+            size, position, hashed = tensor.stop - tensor.start, begin + tensor.start, xxhash.xxh3_128()
+            held: Memory
+            if whole is not None and _may_stay(tensor, position):
+                held = whole[position : position + size]
+                hashed.update(held)
+            else:
+                held = memory(size)
+                if not fill(held, file, position, hashed.update):
+                    raise LoadError(f"{path} became shorter while it was read. Nothing was loaded.", code="damaged")
             if hashes is not None:
-                _check_hash(str(path), name, xxhash.xxh3_128_hexdigest(held), hashes[name])
+                _check_hash(str(path), name, hashed.hexdigest(), hashes[name])
             pieces = range(0, len(held), PIECE) if tensor.dtype == "BOOL" else ()
-            if any(held[at : at + PIECE].translate(None, b"\0\1") for at in pieces):
+            if any(bytes(held[at : at + PIECE]).translate(None, b"\0\1") for at in pieces):
                 raise LoadError(f"{path}: tensor {name!r} holds what is neither true nor false.", code="damaged")
             return name, held
 
         ordered = sorted(contents.tensors.items(), key=lambda item: item[1].start)
         data = dict(each(take, ordered, sum(one.stop - one.start for _, one in ordered)))
     return contents, data
+
+
+def _may_stay(tensor: StoredTensor, position: int) -> bool:
+    """Return whether a tensor's bytes can be used where they lie in a file, at a position.
+
+    Truth values are not: torch trusts that they are 0 or 1, and in the file they could become something else.
+    """
+    size = tensor.stop - tensor.start
+    return size >= LARGE and tensor.dtype != "BOOL" and position % DTYPE_SIZES[tensor.dtype] == 0
 
 
 def verified(path: Path, *, links: bool = True) -> Contents:
@@ -280,7 +240,7 @@ def strict_json(text: bytes, path: str, what: str = "the header", *, longest: in
 
     try:
         decoded = text.decode()
-        if any(len(string) > longest for string in _STRING.findall(decoded)):
+        if len(decoded) > longest and any(len(string) > longest for string in _STRING.findall(decoded)):
             raise ValueError("a string is too long")
         plain = _STRING.sub("", decoded)
         depth = deepest = 0
@@ -302,7 +262,7 @@ def strict_json(text: bytes, path: str, what: str = "the header", *, longest: in
 
 
 def _check_digest(path: str, header: bytes, metadata: dict[str, Any]) -> None:
-    zeroed, count = _DIGEST.subn(lambda match: match[1] + b"0" * 64, header)
+    zeroed, count = DIGEST.subn(lambda match: match[1] + b"0" * 64, header)
     if count != 1 or hashlib.sha256(zeroed).hexdigest() != metadata.get("header_sha256"):
         raise LoadError(f"{path}: the header is damaged (its hash does not match). Nothing was loaded.", code="damaged")
 

@@ -14,7 +14,7 @@ from corekit.model.model import Model
 from corekit.saving import archive, compiled, dividing, hdf5, keras_model, keras_weights, matching, shards, torch_names
 from corekit.saving.matching import Match, Stored
 from corekit.saving.torch_names import InFile
-from corekit.saving.write import Bytes, new_file
+from corekit.saving.write import new_file, sources
 
 Rename = Mapping[str, str] | Callable[[str], str]
 
@@ -36,7 +36,7 @@ def save_weights(
     """
     path = new_file(model, filepath, overwrite=overwrite, verb="save_weights")
     metadata = {"corekit": corekit.__version__}
-    dividing.write(path, Bytes(model.named_weights()), metadata, max_shard_size=max_shard_size)
+    dividing.write(path, sources(model.named_weights()), metadata, max_shard_size=max_shard_size)
 
 
 def load_weights(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from corekit.model.model import Model
 from corekit.model.placeholder import Placeholder
 from corekit.registry import registry
 from corekit.saving import compiled, dividing, ties
+from corekit.saving.storing import Source
 
 DTYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
@@ -57,7 +59,7 @@ def save_model(
         "corekit": corekit.__version__, "architecture": architecture, "requires": requires, "frozen": frozen,
         **({} if training is None else {"training": training}),
     }  # fmt: skip
-    tensors = Bytes({**model.named_weights(), **state})
+    tensors = sources({**model.named_weights(), **state})
     dividing.write(path, tensors, metadata, max_shard_size=max_shard_size)
     registry.call_hooks("model_saved", model=model, path=str(path))
 
@@ -104,33 +106,25 @@ def _requires(model: Model, *records: Any) -> dict[str, str]:
     return found
 
 
-class Bytes(Mapping[str, tuple[str, tuple[int, ...], memoryview]]):
-    """Weights as a file has them, each made when it is asked for: those of a device are copied one at a time.
+def sources(weights: Mapping[str, Tensor]) -> dict[str, Source]:
+    """Return weights as a file has them; the bytes are made when they are written, of a device one weight at a time.
 
-    Args:
-        weights: by name.
+    Raises:
+        SaveError: one has a dtype that files do not have, or no values.
     """
-
-    def __init__(self, weights: Mapping[str, Tensor]) -> None:
-        self._weights = weights
-
-    def __getitem__(self, name: str) -> tuple[str, tuple[int, ...], memoryview]:
-        return bytes_of(name, self._weights[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._weights)
-
-    def __len__(self) -> int:
-        return len(self._weights)
+    found = {}
+    for name, weight in weights.items():
+        dtype = DTYPES.get(weight.dtype)
+        if dtype is None:
+            raise SaveError(f'weight "{name}" has dtype {weight.dtype}, which the file format does not know.')
+        if weight.is_meta:
+            raise SaveError(f'weight "{name}" is on the meta device, so it has no values to save.')
+        size = weight.numel() * weight.element_size()
+        found[name] = Source(dtype, tuple(weight.shape), size, partial(_bytes_of, weight))
+    return found
 
 
-def bytes_of(name: str, weight: Tensor) -> tuple[str, tuple[int, ...], memoryview]:
-    """Return a weight as a file has it: dtype, shape, bytes."""
-    dtype: Any = DTYPES.get(weight.dtype)
-    if dtype is None:
-        raise SaveError(f'weight "{name}" has dtype {weight.dtype}, which the file format does not know.')
-    if weight.is_meta:
-        raise SaveError(f'weight "{name}" is on the meta device, so it has no values to save.')
+def _bytes_of(weight: Tensor) -> memoryview:
     flat = weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     data: Any = flat.numpy()
-    return dtype, tuple(weight.shape), memoryview(data)
+    return memoryview(data)

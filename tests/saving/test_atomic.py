@@ -52,7 +52,7 @@ def judge(path: Path) -> None:
 
 
 class DyingFile:
-    """A file that ends the process at its nth write or flush."""
+    """A file that ends the process at its nth write, flush or seek, which flushes, too."""
 
     def __init__(self, file, event):
         self._file, self._event = file, event
@@ -64,6 +64,10 @@ class DyingFile:
     def flush(self):
         self._event()
         return self._file.flush()
+
+    def seek(self, position):
+        self._event()
+        return self._file.seek(position)
 
     def fileno(self):
         return self._file.fileno()
@@ -180,7 +184,7 @@ def test_part_of_a_file_has_its_mode_and_its_sweeping(path: Path) -> None:
     left.write_bytes(b"of a save that was killed")
     part = path.with_name("part.bin")
 
-    with replacing(part, part_of=path) as file:
+    with replacing(path, part=lambda: part) as file:
         file.write(NEW)
         assert atomic.is_written(path)
 
@@ -193,7 +197,7 @@ def test_part_replaces_a_link_in_its_place(path: Path) -> None:
     part = path.with_name("part.bin")
     part.symlink_to(path.name)
 
-    with replacing(part, part_of=path) as file:
+    with replacing(path, part=lambda: part) as file:
         file.write(NEW)
 
     assert not part.is_symlink()

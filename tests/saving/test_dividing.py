@@ -5,14 +5,16 @@ import os
 import random
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import corekit as ck
 from corekit.errors import ArgumentError, SaveError
-from corekit.saving import atomic, dividing, shards
+from corekit.saving import atomic, dividing, shards, storing
 from corekit.saving import format as files
+from corekit.saving.storing import Source
 from tests.saving.test_atomic import KILLS, die, in_child, needs_fork, outcome
 
 LARGEST = 6_000  # bytes of a file
@@ -21,8 +23,13 @@ METADATA = {"corekit": "0", "architecture": {"layers": []}}
 
 def tensors(word: str, count: int = 6):
     """Return some tensors of 2,500 bytes: two fit into a shard."""
+    return {f"{word}.t{n}": ("U8", (2500,), random.Random(word + str(n)).randbytes(2500)) for n in range(count)}
+
+
+def sources(content):
     return {
-        f"{word}.t{n}": ("U8", (2500,), memoryview(random.Random(word + str(n)).randbytes(2500))) for n in range(count)
+        name: Source(dtype, shape, len(data), partial(memoryview, data))
+        for name, (dtype, shape, data) in content.items()
     }
 
 
@@ -34,7 +41,7 @@ CASES = {
 
 
 def save(path: Path, content, largest: float | None = LARGEST) -> None:
-    dividing.write(path, content, METADATA, max_shard_size=largest and largest / dividing.GB)
+    dividing.write(path, sources(content), METADATA, max_shard_size=largest and largest / dividing.GB)
 
 
 def content_of(path: Path):
@@ -77,7 +84,7 @@ def test_files_of_any_size_hold_it_all(path, largest):
 
 
 def test_weights_that_fit_stay_in_one_file_byte_for_byte(path):
-    files.write(path, OLD, METADATA)
+    storing.write(path, sources(OLD), METADATA)
     before = path.read_bytes()
 
     save(path, OLD, len(before) + 1_000)
@@ -121,7 +128,7 @@ def test_equal_models_give_equal_files(path, tmp_path):
 )
 def test_size_that_is_none_shows_what_to_write(path, size, line):
     with pytest.raises(ArgumentError, match=rf"a number of GB, not of bytes(?s:.*)Write  max_shard_size={line}\.$"):
-        dividing.write(path, OLD, METADATA, max_shard_size=size)
+        dividing.write(path, sources(OLD), METADATA, max_shard_size=size)
 
     assert not path.exists()
 
@@ -139,7 +146,7 @@ def test_name_too_long_for_its_shards_is_told(path):
 
 def test_weight_larger_than_a_file_is_named(path):
     save(path, FEW)
-    large = {**OLD, "head.kernel": ("U8", (9000,), memoryview(bytes(9000)))}
+    large = {**OLD, "head.kernel": ("U8", (9000,), bytes(9000))}
 
     with pytest.raises(SaveError, match=r'"head\.kernel" makes a file of 9,\d+ bytes.*allows 6,000'):
         save(path, large)
@@ -153,7 +160,7 @@ def test_size_that_the_error_shows_is_enough(path):
         save(path, OLD, 1_000)
 
     shown = str(caught.value).partition("Write  max_shard_size=")[2].split()[0]
-    dividing.write(path, OLD, METADATA, max_shard_size=float(shown))
+    dividing.write(path, sources(OLD), METADATA, max_shard_size=float(shown))
 
 
 def test_more_shards_than_are_read_are_not_written(path, monkeypatch):
@@ -170,7 +177,7 @@ def test_description_that_no_reader_takes_is_told_before_anything_is_written(pat
     monkeypatch.setattr(dividing, "replacing", None)  # not called
 
     with pytest.raises(SaveError, match="could not be read back, so nothing was written"):
-        dividing.write(path, OLD, {**METADATA, **metadata}, max_shard_size=LARGEST / dividing.GB)
+        dividing.write(path, sources(OLD), {**METADATA, **metadata}, max_shard_size=LARGEST / dividing.GB)
 
 
 def test_name_that_no_reader_takes_is_told_before_anything_is_written(path, monkeypatch):

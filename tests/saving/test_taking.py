@@ -1,5 +1,7 @@
 """Bytes of a file go into memory of their own, several tensors at once, and errors come in the order of the file."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -25,6 +27,19 @@ def test_memory_holds_what_the_file_has_there(size: int, tmp_path: Path) -> None
     assert bytes(held) == content[:size]
 
 
+def test_each_piece_is_seen_as_it_comes(tmp_path: Path) -> None:
+    content = bytes(range(256)) * (taking.PIECE // 128)
+    (tmp_path / "f").write_bytes(content + b"!")
+    pieces: list[bytes] = []
+
+    with open(tmp_path / "f", "rb") as file:
+        held = taking.memory(len(content) + 1)
+        assert taking.fill(held, file, 0, lambda piece: pieces.append(bytes(piece)))
+
+    assert list(map(len, pieces)) == [taking.PIECE, taking.PIECE, 1]
+    assert b"".join(pieces) == content + b"!"
+
+
 def test_file_that_is_too_short_is_told(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
 
@@ -47,6 +62,22 @@ def test_results_and_errors_come_in_order(size: int) -> None:
 
 def test_little_is_read_without_threads() -> None:
     assert set(taking.each(lambda _: threading.get_ident(), range(9), 100)) == {threading.get_ident()}
+
+
+def test_model_is_saved_and_loaded_while_the_interpreter_ends(tmp_path: Path) -> None:
+    program = """
+import atexit
+import corekit as ck
+
+model = ck.Sequential([ck.Input((1024,)), ck.layers.Dense(2048), ck.layers.Dense(1024)])
+
+@atexit.register  # pools of threads are closed by then
+def last():
+    model.save("m.safetensors")
+    print(len(ck.load_model("m.safetensors").weights))
+"""
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("4\n", "")
 
 
 def test_damage_in_a_large_model_names_the_first_tensor(tmp_path: Path) -> None:
