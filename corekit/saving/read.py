@@ -25,6 +25,7 @@ def load_model(
     compile: bool = True,  # Keras's name
     *,
     missing: Literal["error", "placeholder"] = "error",
+    mmap: bool = False,
 ) -> Model:
     """Read a model that `model.save` wrote, or that Keras 3 wrote into a `.keras` file.
 
@@ -44,9 +45,14 @@ def load_model(
         missing: what to do where a layer, or what it needs, is not here. "error", the default, names all that is
             missing. "placeholder" keeps the layer's description and weights in its place, so that the model can be
             looked at, changed and saved again without loss; calling it says what to install.
+        mmap: whether large weights stay in the file, as with torch.load. It is checked all the same, and faster, since
+            nothing is copied; processes that load the same file share its memory, and on its way to a device a weight
+            takes none. What is trained is copied and the file stays as it is, but the file has to stay, too: weights
+            change with a file that another program writes into, and where one cuts it short the process ends (SIGBUS).
+            `model.save` does neither, since it makes a new file. So the default is False: a copy, in its own memory.
 
     Raises:
-        ArgumentError: `missing` is neither of these, or "placeholder" for a `.keras` file.
+        ArgumentError: `missing` is neither of these, or "placeholder" or `mmap` for a `.keras` file.
         LoadError: `code` says why: "not-found", "not-corekit", "newer-format", "damaged", "missing-part",
             "bad-description", "wrong-kind", "weights-differ", "too-large", "weights-only"; of a `.keras` file also
             "not-keras", "other-version", "holds-code", "not-plain".
@@ -60,10 +66,15 @@ def load_model(
             "which a Keras file does not have.\n  Leave it out: all that is missing is named, and "
             "custom_objects={...} takes classes of your own."
         )
+    if mmap and path.suffix != ".safetensors":
+        raise ArgumentError(
+            f'load_model("{path}", mmap=True): only the weights of a .safetensors file lie in it as they are in '
+            "memory.\n  Leave mmap out, or bring the model over:  corekit convert MODEL.keras MODEL.safetensors"
+        )
     if path.suffix in (".keras", ".h5", ".hdf5"):
         model = _other(path, custom_objects)
     else:
-        model = _own(path, custom_objects, compile=compile, keep_missing=missing == "placeholder")
+        model = _own(path, custom_objects, compile=compile, keep_missing=missing == "placeholder", mmap=mmap)
     model.eval()
     registry.call_hooks("model_loaded", model=model, path=str(filepath))
     return model
@@ -90,8 +101,10 @@ def _weights_only(path: Path) -> LoadError:
     )
 
 
-def _own(path: Path, custom_objects: Mapping[str, Any] | None, *, compile: bool, keep_missing: bool) -> Model:
-    contents, data = shards.read(path)
+def _own(
+    path: Path, custom_objects: Mapping[str, Any] | None, *, compile: bool, keep_missing: bool, mmap: bool
+) -> Model:
+    contents, data = shards.read(path, mmap=mmap)
     if "architecture" not in contents.metadata:
         shards.refuse_part(path, contents)
         raise _weights_only(path)

@@ -49,7 +49,7 @@ class Shard:
         return path.with_name(path.stem + self.place)
 
 
-def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, Memory]]:
+def read(path: Path, *, plain: bool = False, mmap: bool = False) -> tuple[Contents, dict[str, Memory]]:
     """Read a file and the shards that it lists, and check all of them; see `format.read`.
 
     The headers of all shards are checked before the first tensor is read. Where somebody saves over the model
@@ -60,10 +60,10 @@ def read(path: Path, *, plain: bool = False) -> tuple[Contents, dict[str, Memory
     """
 
     def look() -> tuple[Contents, dict[str, Memory]]:
-        contents, data = files.read(path, plain=plain)
+        contents, data = files.read(path, plain=plain, mmap=mmap)
         whole, found = _whole(path, contents)
         for shard, where in found:
-            held, content = files.read(where, links=False)
+            held, content = files.read(where, links=False, mmap=mmap)
             _check_is(shard, where, held, path)
             data.update(content)
         return whole, data
