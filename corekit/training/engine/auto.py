@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 Item = tuple[Any, bool]
 
-# What preparing a compiled step costs, in seconds, until it was measured: training stands still while the graph is
-# captured; the helper takes part of a core; 20 to 40 seconds of it for the models in benchmarks.
-PREPARE = 2.0 + 25.0 / 2
+# What preparing a compiled step costs, in seconds: training stands still while the graph is captured, then the helper
+# takes part of a core. Of an encoder (W5 of benchmarks) on two cores 4.5 s, and 15 % of each step for more than a minute.
+PREPARE = 5.0 + 100.0 * 0.15
+UNSURE = 0.3  # how far off a guess of what is saved may be: 0.24 to 0.44 of that encoder's step, where 0.1 was true
+AT_MOST = 0.05  # the share of a training that may be spent on finding out, whatever was guessed
 LOAD = 4.0  # seconds to fetch the compiled step from torch's cache, most of them for importing torch's compiler
 MARGIN = 1.5  # how many times over loading must pay, since speeds drift by more than that
 WORTH_IT = 0.08  # the least share of a step to gain; less is lost in noise
@@ -119,7 +121,7 @@ def _learn(engine: Engine, clock: Clock, name: str) -> Generator[None, Item, Mea
             share = yield from _guess(engine, clock.step)
             if share < WORTH_IT:
                 return Measured(clock.step, clock.step * (1 - share), LOAD)  # not remembered: a guess is soon made
-        if share is not None and left * share > PREPARE:
+        if share is not None and left * max(share - UNSURE, AT_MOST) > PREPARE:
             known = yield from _compile_beside(engine, clock)
             memory.remember(name, known)
             return known

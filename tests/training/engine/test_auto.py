@@ -110,6 +110,24 @@ def test_short_training_stays_eager(monkeypatch):
     assert not made
 
 
+@pytest.mark.parametrize(
+    ("share", "left", "starts"),
+    [(0.9, 8_000, True), (0.35, 8_000, False), (0.35, 80_000, True), (0.1, 80_000, True), (0.05, 10**7, False)],
+)
+def test_guess_must_leave_room_for_being_wrong(monkeypatch, share, left, starts):
+    monkeypatch.setattr(auto, "PREPARE", 2.0)  # of 8 and of 80 seconds
+
+    def guess(engine, step):
+        yield from ()
+        return share
+
+    monkeypatch.setattr(auto, "_guess", guess)
+
+    Training(seconds=0.001).run(30, left)
+
+    assert bool(made) is starts
+
+
 def test_little_to_gain_stays_eager():
     eager, line = Training(seconds=0.002).run(30)
 
