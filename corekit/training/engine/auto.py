@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Item = tuple[Any, bool]
 
 # What preparing a compiled step costs, in seconds: training stands still while the graph is captured, then the helper
-# takes part of a core. Of an encoder (W5 of benchmarks) on two cores 4.5 s, and 15 % of each step for more than a minute.
+# takes part of a core. Of an encoder (W5 of benchmarks) on two cores 4.5 s, then 15 % of each step for over a minute.
 PREPARE = 5.0 + 100.0 * 0.15
 UNSURE = 0.3  # how far off a guess of what is saved may be: 0.24 to 0.44 of that encoder's step, where 0.1 was true
 AT_MOST = 0.05  # the share of a training that may be spent on finding out, whatever was guessed
