@@ -134,6 +134,16 @@ def test_short_training_imports_no_compiler(model):
     assert modules & {"torch._dynamo", "torch._inductor", "sympy"} == set()
 
 
+def test_short_training_starts_no_process():
+    watched = "sys.addaudithook(lambda event, _: event in STARTS and print('STARTED', event))\n"
+    starts = "STARTS = {'subprocess.Popen', 'os.fork', 'os.posix_spawn', 'os.system', 'os.exec'}\n"
+
+    found = imported_by("import numpy as np, corekit as ck\n" + DENSE + starts + watched + TRAINING)
+
+    assert "corekit.training.loop" in found
+    assert "STARTED" not in found  # as platform.processor() did: 5 ms of a first step of 40
+
+
 def test_guess_what_a_compiler_would_bring_imports_none():
     modules = imported_by(
         "import torch\nfrom corekit.training.engine.estimate import Joinable\n"
