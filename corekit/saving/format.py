@@ -27,7 +27,7 @@ from typing import Any
 import xxhash
 
 from corekit.errors import LoadError, SaveError
-from corekit.saving.taking import LARGE, Memory, each, fill, mapping, memory
+from corekit.saving.taking import LARGE, PIECE, Memory, each, fill, mapping, memory
 
 FORMAT = 2  # the newest that is read. 1 is a file with its tensors, 2 one that lists the files that have them
 KEY = "corekit"
@@ -36,7 +36,6 @@ DEEPEST = 64  # nested brackets
 LONGEST = 2**20  # characters of a string in the metadata
 LONGEST_NAME = 1024  # characters of a tensor's name
 MOST_TENSORS = 2**15
-PIECE = 2**22  # bytes that are looked at together
 DTYPE_SIZES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
 }  # fmt: skip

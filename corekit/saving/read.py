@@ -66,12 +66,13 @@ def load_model(
             "which a Keras file does not have.\n  Leave it out: all that is missing is named, and "
             "custom_objects={...} takes classes of your own."
         )
-    if mmap and path.suffix != ".safetensors":
+    is_other = path.suffix in (".keras", ".h5", ".hdf5")
+    if mmap and is_other:
         raise ArgumentError(
             f'load_model("{path}", mmap=True): only the weights of a .safetensors file lie in it as they are in '
             "memory.\n  Leave mmap out, or bring the model over:  corekit convert MODEL.keras MODEL.safetensors"
         )
-    if path.suffix in (".keras", ".h5", ".hdf5"):
+    if is_other:
         model = _other(path, custom_objects)
     else:
         model = _own(path, custom_objects, compile=compile, keep_missing=missing == "placeholder", mmap=mmap)

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LARGE = 2**20  # bytes of a tensor from which memory of its own pays
-PIECE = 2**20  # bytes that are read together; hashed from the cache, 1 GiB took 0.21 s where it took 0.26
+PIECE = 2**20  # bytes that are looked at together; hashed from the cache, 1 GiB took 0.21 s where it took 0.26
 AT_ONCE = 4  # threads at most; measured with 2 cores, and more than a few would wait for memory
 
 
