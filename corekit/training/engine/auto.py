@@ -10,10 +10,14 @@ What was measured is kept on disk, so the next training of such a model decides 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import statistics
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from corekit.errors import StateError
 from corekit.training.engine import inductor, memory
@@ -27,9 +31,10 @@ if TYPE_CHECKING:
 
 Item = tuple[Any, bool]
 
-# What preparing a compiled step costs, in seconds: training stands still while the graph is captured, then the helper
-# takes part of a core. Of an encoder (W5 of benchmarks) on two cores 4.5 s, then 15 % of each step for over a minute.
-PREPARE = 5.0 + 100.0 * 0.15
+# What preparing a compiled step costs, in seconds: training stands still while the graph is captured and both ways are
+# timed, and the helper has a core of its own. On two cores 5 s and then 7 of 32 for a small MLP (W1 of benchmarks),
+# 26 of 58 for an encoder (W5).
+PREPARE = 5.0 + 15.0
 UNSURE = 0.3  # how far off a guess of what is saved may be: 0.24 to 0.44 of that encoder's step, where 0.1 was true
 AT_MOST = 0.05  # the share of a training that may be spent on finding out, whatever was guessed
 LOAD = 4.0  # seconds to fetch the compiled step from torch's cache, most of them for importing torch's compiler
@@ -50,6 +55,7 @@ class Clock:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.step = 0.0  # seconds
+        self.leaves_a_core = False
         self._stretches: list[float] = []
 
     @property
@@ -63,7 +69,8 @@ class Clock:
         while count < least or spent < seconds:
             item = yield
             start = time.perf_counter()
-            self._engine.run(*item)
+            with _a_core_left() if self.leaves_a_core else contextlib.nullcontext():
+                self._engine.run(*item)
             spent += time.perf_counter() - start
             count += 1
         return spent / count
@@ -73,6 +80,25 @@ class Clock:
         is_first = not self._stretches
         self._stretches.append((yield from self.run(FIRST_LOOK, 0.0 if is_first else LOOK_EVERY)))
         self.step = statistics.median_low(self._stretches[-9:])
+
+
+@contextlib.contextmanager
+def _a_core_left() -> Iterator[None]:
+    """Run what is inside with a thread less than there are cores, so that another process has one.
+
+    torch's threads wait for each other, and busily: with as many as cores, a helper of low priority had a fifth of a
+    core and was not ready after two minutes; with the same priority it made steps five times as long.
+    """
+    threads = torch.get_num_threads()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not 1 < threads >= cores:
+        yield
+        return
+    torch.set_num_threads(threads - 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _NoUseError(Exception):
@@ -154,12 +180,14 @@ def _compile_beside(engine: Engine, clock: Clock) -> Generator[None, Item, Measu
     except inductor.CompilerError as error:
         raise _NoUseError(str(error)) from error
     engine.line = "eager: a helper process compiles the step"
+    clock.leaves_a_core = True
     try:
         while not process.is_done():
             yield from clock.look()
         found = process.result()
     finally:
         process.stop()
+        clock.leaves_a_core = False
     if "error" in found:
         engine.tell(found["error"])
         raise _NoUseError(found["error"])

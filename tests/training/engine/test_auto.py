@@ -20,6 +20,7 @@ class Training:
     def __init__(self, seconds=0.0, breaks=False):
         self.total, self.eager_steps = torch.zeros(2), 0
         self.seconds, self.breaks = seconds, breaks
+        self.threads: set[int] = set()
         self.engine = Engine(
             {True: self.step}, lambda: True, "auto", device=torch.device("cpu"), label="model",
             probe=lambda batch: None, before_capture=lambda: None, stands_alone=True, state=lambda: [self.total],
@@ -29,6 +30,7 @@ class Training:
     def step(self, batch):
         if not torch.compiler.is_compiling():
             self.eager_steps += 1
+            self.threads.add(torch.get_num_threads())
             time.sleep(self.seconds)
         elif self.breaks:
             print(end="")
@@ -148,6 +150,23 @@ def test_helper_compiles_and_both_are_measured(monkeypatch):
     assert known.is_real
     assert eager < 100
     assert training.engine.line.endswith("(measured)")
+
+
+@pytest.mark.parametrize(("cores", "least"), [(2, 1), (3, 2)])
+def test_helper_has_a_core_of_its_own(monkeypatch, cores, least):
+    monkeypatch.setattr(auto, "WORTH_IT", -10.0)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    before, training = torch.get_num_threads(), Training()
+    torch.set_num_threads(2)
+    try:
+        training.run(100)
+        after = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+
+    assert len(made) == 1
+    assert training.threads == {2, least}
+    assert after == 2
 
 
 def test_known_to_be_faster_compiles_at_once():
