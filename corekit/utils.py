@@ -1,4 +1,4 @@
-"""Small helpers that Keras users expect under this name."""
+"""Keras's `keras.utils`, whose name this is: Keras users write `utils.set_random_seed(0)`."""
 
 import random
 

@@ -15,7 +15,7 @@ def named_ids(record: Any) -> Iterator[tuple[str, str]]:
         if isinstance(one.get("id"), str):
             yield "layers", one["id"]
         for step in _list(one.get("steps")):
-            if isinstance(step, Mapping) and isinstance(step.get("op"), str):
+            if isinstance(step, dict) and isinstance(step.get("op"), str):
                 yield "ops", step["op"]
         for kind, _, id in _meanings_of(one):
             yield kind, id
@@ -33,16 +33,16 @@ def meanings(record: Any) -> Iterator[tuple[str, str, str]]:
 
 def claimed_versions(requires: Any) -> dict[str, str]:
     """Return which distributions a file says it was saved with, and in which versions; what is malformed says none."""
-    return {str(name): str(version) for name, version in requires.items()} if isinstance(requires, Mapping) else {}
+    return {str(name): str(version) for name, version in requires.items()} if isinstance(requires, dict) else {}
 
 
 def optimizer_arrays(training: Any) -> Iterator[tuple[str, str, str]]:
     """Yield weight, key and the tensor's name of each array in the optimizer's state that a file describes."""
-    state = training.get("state") if isinstance(training, Mapping) else None
-    values = state.get("values") if isinstance(state, Mapping) else None
-    for weight, held in values.items() if isinstance(values, Mapping) else ():
-        for key, value in held.items() if isinstance(held, Mapping) else ():
-            if isinstance(value, Mapping) and isinstance(value.get("$stored"), str):
+    state = training.get("state") if isinstance(training, dict) else None
+    values = state.get("values") if isinstance(state, dict) else None
+    for weight, held in values.items() if isinstance(values, dict) else ():
+        for key, value in held.items() if isinstance(held, dict) else ():
+            if isinstance(value, dict) and isinstance(value.get("$stored"), str):
                 yield weight, key, value["$stored"]
 
 
@@ -85,8 +85,8 @@ def _values(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _meanings_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     names = record.get("names")
-    for kind, means in names.items() if isinstance(names, Mapping) else ():
-        for name, id in means.items() if isinstance(means, Mapping) else ():
+    for kind, means in names.items() if isinstance(names, dict) else ():
+        for name, id in means.items() if isinstance(means, dict) else ():
             if isinstance(id, str):
                 yield kind, name, id
 

@@ -116,13 +116,12 @@ def _write_shards(path: Path, target: Path, parts: list[list[str]], tensors: Ten
             for number, names in enumerate(parts, 1):
                 part = {name: tensors[name] for name in names}
                 said = _of_shard(metadata, number, len(parts))
-                one_file.size_of_header(path, part, said)
                 with replacing(path, part=lambda: made[-1].beside(target)) as shard:
-                    made.append(Shard(number, len(parts), one_file.put(shard, part, said)))
+                    made.append(Shard(number, len(parts), one_file.put(shard, path, part, said)))
                     if not os.path.lexists(made[-1].beside(target)):
                         fresh.append(made[-1].beside(target))
             listing["shards"] = [shard.digest for shard in made]
-            one_file.put(file, {}, listing, version=2)
+            one_file.put(file, path, {}, listing, version=2)
     except BaseException:
         _remove(fresh, target)
         raise

@@ -100,7 +100,7 @@ def read(
                 hashed.update(held)
             else:
                 held = memory(size)
-                if not fill(held, file, position, hashed.update):
+                if not fill(held, file, position, None if hashes is None else hashed.update):
                     raise LoadError(f"{path} became shorter while it was read. Nothing was loaded.", code="damaged")
             if hashes is not None:
                 _check_hash(str(path), name, hashed.hexdigest(), hashes[name])

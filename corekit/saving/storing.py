@@ -44,26 +44,24 @@ def write(path: Path, tensors: Tensors, metadata: dict[str, Any]) -> None:
     Raises:
         SaveError: a reader would refuse it, or the disk refused; what was there before is untouched.
     """
-    size_of_header(path, tensors, metadata)
     with replacing(path) as file:
-        put(file, tensors, metadata)
+        put(file, path, tensors, metadata)
 
 
-def put(file: Any, tensors: Tensors, metadata: dict[str, Any], *, version: int = 1) -> str:
+def put(file: Any, path: Path, tensors: Tensors, metadata: dict[str, Any], *, version: int = 1) -> str:
     """Write a file's header and its tensors; return the sha256 of the header.
 
-    Each tensor's bytes are made once, and hashed while they are written; then the header, which is written first to
-    have its place, gets the hashes.
+    Each tensor's bytes are made once, and hashed while they are written; the header, which holds the hashes, comes last
+    into the place that it needs.
+
+    Raises:
+        SaveError: a reader would refuse it.
     """
-    hashes = _zeros(tensors)
+    file.seek(size_of_header(path, tensors, metadata, version=version))
+    hashes = {name: _written(file, tensor.content()) for name, tensor in tensors.items()}
     start, digest = _start_of(tensors, _inner(metadata, hashes, version))
+    file.seek(0)
     file.write(start)
-    for name, tensor in tensors.items():
-        hashes[name] = _written(file, tensor.content())
-    if tensors:
-        start, digest = _start_of(tensors, _inner(metadata, hashes, version))
-        file.seek(0)
-        file.write(start)
     return digest
 
 
@@ -82,7 +80,7 @@ def size_of_header(path: Path, tensors: Tensors, metadata: dict[str, Any], *, ve
     """
     files.check_names(tensors)
     try:
-        inner = _inner(metadata, _zeros(tensors), version)
+        inner = _inner(metadata, dict.fromkeys(tensors, "0" * 32), version)  # hashes have 32 digits
         files.strict_json(inner, str(path), longest=files.LONGEST)
         size = len(_start_of(tensors, inner)[0])
         if size - 8 > files.LARGEST_HEADER or len(tensors) > files.MOST_TENSORS:
@@ -93,11 +91,6 @@ def size_of_header(path: Path, tensors: Tensors, metadata: dict[str, Any], *, ve
     except ValueError as error:  # LoadError and UnicodeError are such, too
         raise SaveError(f"the model's description could not be read back, so nothing was written. {error}") from error
     return size
-
-
-def _zeros(tensors: Tensors) -> dict[str, str]:
-    """Return what stands in a header in place of hashes, and is as long."""
-    return dict.fromkeys(tensors, "0" * 32)
 
 
 def _inner(metadata: dict[str, Any], hashes: dict[str, str], version: int) -> bytes:

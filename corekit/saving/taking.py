@@ -33,13 +33,12 @@ def memory(size: int) -> Memory:
     return held
 
 
-def mapping(file: Any) -> memoryview | None:
-    """Return a file's bytes as memory that stays the file's until it is written to; None where it has none."""
-    size = os.fstat(file.fileno()).st_size
-    return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY)) if size else None
+def mapping(file: Any) -> memoryview:
+    """Return the bytes of a file that has some as memory that stays the file's until it is written to."""
+    return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
-def fill(held: Memory, file: Any, position: int, seen: Callable[[memoryview], object] = len) -> bool:
+def fill(held: Memory, file: Any, position: int, seen: Callable[[memoryview], object] | None = None) -> bool:
     """Read a file's bytes from a position on; return whether there were enough. It does not move the file.
 
     Args:
@@ -57,7 +56,8 @@ def fill(held: Memory, file: Any, position: int, seen: Callable[[memoryview], ob
                 else:
                     file.seek(position + done)
                     count = file.readinto(rest)
-                seen(rest[:count])
+                if seen is not None:
+                    seen(rest[:count])
             if not count:
                 return False
             done += count

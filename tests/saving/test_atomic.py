@@ -204,6 +204,15 @@ def test_part_replaces_a_link_in_its_place(path: Path) -> None:
     assert path.read_bytes() == OLD
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+def test_pipe_that_nobody_writes_to_is_replaced_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    save(tmp_path / "pipe")
+
+    assert (tmp_path / "pipe").read_bytes() == NEW
+
+
 def test_link_leads_to_the_new_content(path: Path) -> None:
     link = path.with_name("link.bin")
     link.symlink_to(path.name)

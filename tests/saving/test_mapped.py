@@ -8,8 +8,7 @@ import torch
 
 import corekit as ck
 from corekit.errors import ArgumentError, LoadError
-
-LARGE = 2**20  # bytes from which a weight stays in the file
+from corekit.saving.taking import LARGE  # bytes from which a weight stays in the file
 
 
 class Kinds(ck.Layer):

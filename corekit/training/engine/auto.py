@@ -14,7 +14,8 @@ import contextlib
 import os
 import statistics
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from corekit.training.engine.engine import Engine
 
 Item = tuple[Any, bool]
+Inside = Callable[[], AbstractContextManager[None]]
 
 # What preparing a compiled step costs, in seconds: training stands still while the graph is captured and both ways are
 # timed, and the helper has a core of its own. On two cores 5 s and then 7 of 32 for a small MLP (W1 of benchmarks),
@@ -55,7 +57,6 @@ class Clock:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.step = 0.0  # seconds
-        self.leaves_a_core = False
         self._stretches: list[float] = []
 
     @property
@@ -63,22 +64,22 @@ class Clock:
         """Whether it has looked often enough to be believed."""
         return len(self._stretches) > 3
 
-    def run(self, least: int, seconds: float) -> Generator[None, Item, float]:
-        """Make so many steps at least, for so long at least; return the seconds that one took."""
+    def run(self, least: int, seconds: float, inside: Inside = contextlib.nullcontext) -> Generator[None, Item, float]:
+        """Make so many steps at least, for so long at least, each `inside`; return the seconds that one took."""
         count, spent = 0, 0.0
         while count < least or spent < seconds:
             item = yield
             start = time.perf_counter()
-            with _a_core_left() if self.leaves_a_core else contextlib.nullcontext():
+            with inside():
                 self._engine.run(*item)
             spent += time.perf_counter() - start
             count += 1
         return spent / count
 
-    def look(self) -> Generator[None, Item, None]:
-        """Make some steps and bring `step` up to date."""
+    def look(self, inside: Inside = contextlib.nullcontext) -> Generator[None, Item, None]:
+        """Make some steps, as `run` does, and bring `step` up to date."""
         is_first = not self._stretches
-        self._stretches.append((yield from self.run(FIRST_LOOK, 0.0 if is_first else LOOK_EVERY)))
+        self._stretches.append((yield from self.run(FIRST_LOOK, 0.0 if is_first else LOOK_EVERY, inside)))
         self.step = statistics.median_low(self._stretches[-9:])
 
 
@@ -180,14 +181,12 @@ def _compile_beside(engine: Engine, clock: Clock) -> Generator[None, Item, Measu
     except inductor.CompilerError as error:
         raise _NoUseError(str(error)) from error
     engine.line = "eager: a helper process compiles the step"
-    clock.leaves_a_core = True
     try:
         while not process.is_done():
-            yield from clock.look()
+            yield from clock.look(_a_core_left)
         found = process.result()
     finally:
         process.stop()
-        clock.leaves_a_core = False
     if "error" in found:
         engine.tell(found["error"])
         raise _NoUseError(found["error"])
